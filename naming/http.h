@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HTTP requests by curl's multi interface on the calling thread's main context: request in, one
+ * completion out. The only file that includes curl. Limits are set at creation: body bytes counted
+ * after decoding, time in all, time to connect, http and https only, no redirects, no proxy, no
+ * signals. A hung name look-up never holds the loop (CURLOPT_QUICK_EXIT).
+ */
+#pragma once
+
+#include <glib.h>
+
+struct http;
+struct http_request;
+
+struct http_limits {
+    guint connect_timeout_ms;
+    gsize max_response;     /* bytes, decoded */
+    guint max_connections;  /* in all; further requests wait inside, their clock running */
+};
+
+/* Why there is no status. */
+enum http_failure {
+    HTTP_ANSWERED = 0, /* status and body are there */
+    HTTP_UNREACHABLE,  /* refused, reset, no address, truncated, TLS refused, ... */
+    HTTP_TIMEOUT,
+    HTTP_TOO_LARGE,
+    HTTP_GARBAGE,      /* it answered, but not HTTP, or a broken encoding */
+};
+
+struct http_response { /* valid during the callback only */
+    enum http_failure failure;
+    const char *text;   /* borrowed; curl's words when there is no answer, else "" */
+    int status;
+    const char *body;   /* borrowed; NUL behind it for convenience */
+    gsize body_length;
+    const char *peer;   /* borrowed; numeric address that was connected to, "" if none */
+    const char *local;  /* borrowed; our numeric address on that connection, "" if none */
+    gint64 elapsed_us;
+};
+
+typedef void (*http_done_fn)(const struct http_response *response, gpointer user_data);
+
+/* Sources go to the thread-default main context. */
+struct http *http_new(const struct http_limits *limits);
+void http_free(struct http *http); /* drops requests under way without `done` */
+
+/* `method` GET, POST, PUT, DELETE. `url` complete with query. `form` NULL or an urlencoded body.
+ * `timeout_ms` > 0. All strings are copied. `done` is called once, never before this returns. */
+struct http_request *http_send(struct http *http, const char *method, const char *url,
+                               const char *form, guint timeout_ms, http_done_fn done,
+                               gpointer user_data);
+void http_cancel(struct http_request *request); /* `done` will not be called */
+guint http_in_flight(const struct http *http);
+
+/* name=value&... builder with percent-encoding of each value. */
+void http_form_add(GString *form, const char *name, const char *value);

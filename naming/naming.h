@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NamingService: the client of a Nacos naming registry (com.alibaba.nacos.api.naming.NamingService),
+ * and the only header of naming/ that anything outside it may include.
+ *
+ * Everything here runs on the thread of config.context and nothing blocks. A call that asks a server
+ * takes (done, user_data): `done` is called exactly once, never before the call returned, at the
+ * latest config.timeout_ms later, and not at all if the call was cancelled. Times without a remark are
+ * CLOCK_MONOTONIC (g_get_monotonic_time), so jumps of the wall clock change nothing.
+ */
+#pragma once
+
+#include "naming/instance.h"
+#include "naming/instances_diff.h"
+#include "naming/service_info.h"
+
+#include <glib.h>
+
+/* How a request ended. fs/error.c turns these into errno, in one place. */
+enum naming_status {
+    NAMING_OK = 0,
+    NAMING_INVALID,     /* 400: the server refuses the request as it is */
+    NAMING_DENIED,      /* 401, 403 */
+    NAMING_NOT_FOUND,   /* 404 */
+    NAMING_REMOTE,      /* any other 4xx/5xx, and replies that make no sense */
+    NAMING_UNREACHABLE, /* no server could be talked to: refused, reset, no address */
+    NAMING_TIMEOUT,     /* the deadline passed */
+};
+
+/* Valid during the callback only. */
+struct naming_result {
+    enum naming_status status;
+    const char *server; /* borrowed; "HOST:PORT" of the server asked last; "" if none was */
+    const char *text;   /* borrowed; the server's words or curl's, one line; "" on success */
+};
+
+struct naming_config {
+    const char *const *servers; /* NULL-terminated base URLs with context path, as naming_parse_source
+                                   makes them: "http://10.0.0.1:8848/nacos"; copied */
+    const char *namespace_id;   /* "public" for the default one; copied */
+    const char *clusters;       /* comma list sent with every list, "" = all; copied */
+    guint timeout_ms;           /* one call over all servers */
+    guint connect_timeout_ms;
+    guint retries;              /* further attempts after the first, within timeout_ms */
+    gboolean push_udp;          /* subscribe to UDP pushes */
+    guint16 udp_port;           /* 0 = any */
+    gsize max_response;         /* bytes of a decoded reply body; more is NAMING_REMOTE */
+    const char *own_ip;         /* address to give as ours, NULL = the route towards a server; copied */
+};
+
+struct naming;      /* the client */
+struct naming_call; /* one request under way */
+
+/* InstancesChangeEvent. `old` is NULL for the first list of a subscribed service (even an empty one);
+ * otherwise the two differ in instances_diff. Both are borrowed, take a reference to keep one. */
+typedef void (*naming_changed_fn)(const struct service_key *key, struct service_info *old,
+                                  struct service_info *info, gpointer user_data);
+
+/* Something worth a line in the log or in .nacos/errors happened outside any call: a beat that failed,
+ * a push refused, a poll that failed. `path` is "GROUP/SERVICE" or "". */
+typedef void (*naming_trouble_fn)(const char *path, const struct naming_result *result,
+                                  gpointer user_data);
+
+struct naming_listener {
+    naming_changed_fn changed;
+    naming_trouble_fn trouble;
+};
+
+typedef void (*naming_done_fn)(const struct naming_result *result, gpointer user_data);
+/* `info`: borrowed, NULL unless NAMING_OK. */
+typedef void (*naming_list_fn)(const struct naming_result *result, struct service_info *info,
+                               gpointer user_data);
+/* `names`: borrowed, NULL-terminated, sorted bytewise, unique; NULL unless NAMING_OK. */
+typedef void (*naming_names_fn)(const struct naming_result *result, const char *const *names,
+                                gpointer user_data);
+/* `count`: how many services the group has; 0 unless NAMING_OK. */
+typedef void (*naming_count_fn)(const struct naming_result *result, guint count,
+                                gpointer user_data);
+
+/* Splits "HOST[:PORT][,...]" or "http(s)://HOST[:PORT]/PATH[,...]" into base URLs. Port 8848 by
+ * default (443 for https), context path /nacos. New NULL-terminated array, or NULL and a reason in
+ * *why (new string). */
+char **naming_parse_source(const char *source, char **why);
+
+/* Never waits for a server. `listener` is copied. NULL and a reason in *why if the configuration makes
+ * no sense or the UDP socket cannot be bound to the port asked for. Context: the default one of the
+ * calling thread. */
+struct naming *naming_new(const struct naming_config *config,
+                          const struct naming_listener *listener, gpointer user_data, char **why);
+
+/* Ends everything at once: calls under way are dropped without `done`, beats stop, nothing is
+ * deregistered. */
+void naming_free(struct naming *naming);
+
+/* Drops a call: `done` will not be called. What the server may have done stays done; the owner of a
+ * cancelled register deregisters if it must (naming_deregister waits for the request in flight). */
+void naming_call_cancel(struct naming_call *call);
+
+/* --- our own instances (BeatReactor) ---------------------------------------------------------- */
+
+/* POST /instance; on success an ephemeral instance is beaten from then on and registered again
+ * whenever the server answers RESOURCE_NOT_FOUND (20404). The same address and cluster again replaces
+ * the record. On failure nothing is kept and no beat runs (an earlier registration of the same
+ * address stays as it was). */
+struct naming_call *naming_register(struct naming *naming, const struct service_key *key,
+                                    const struct instance *instance, naming_done_fn done,
+                                    gpointer user_data);
+
+/* Stops the beat, waits for one in flight, then DELETE /instance. Works for any instance, kept by us
+ * or not; `like` needs ip, port, cluster_name and ephemeral. On failure of the DELETE the beat stays
+ * stopped: the server will forget the instance. */
+struct naming_call *naming_deregister(struct naming *naming, const struct service_key *key,
+                                      const struct instance *like, naming_done_fn done,
+                                      gpointer user_data);
+
+/* Beats an instance that the server should know already, without asking it first (a daemon that takes
+ * over from a dead one). The first beat goes out at once. */
+void naming_adopt(struct naming *naming, const struct service_key *key,
+                  const struct instance *instance);
+
+/* What is known of one kept instance; for `.nacos/registered`. */
+struct naming_beat_state {
+    gint64 period_ms;      /* between beats, as the server last said; 0 for a persistent instance */
+    gint64 last_beat;      /* monotonic us of the last beat that was answered; 0 = none yet */
+    guint64 beats;         /* answered */
+    guint64 failures;      /* not answered or refused */
+    guint64 reregistered;  /* times the server had lost it */
+};
+/* FALSE if `like` is not kept. */
+gboolean naming_beat_state(struct naming *naming, const struct service_key *key,
+                           const struct instance *like, struct naming_beat_state *state);
+
+/* Our address as the first server that is not known bad would see it (a connected UDP socket's name),
+ * or config.own_ip. New string, NULL if there is no route. Blocks for nothing: only numeric server
+ * addresses and those resolved by an earlier request are looked at. */
+char *naming_own_ip(struct naming *naming);
+
+/* --- other people's instances (HostReactor) ----------------------------------------------------- */
+
+/* Keeps the service fresh from now on: one list at once, then UpdateTask and pushes. Idempotent. */
+void naming_subscribe(struct naming *naming, const struct service_key *key);
+/* Stops that and forgets the list. Idempotent. A naming_wait under way still ends normally. */
+void naming_unsubscribe(struct naming *naming, const struct service_key *key);
+
+/* Newest list of a subscribed service, borrowed; NULL if there is none yet. */
+struct service_info *naming_current(struct naming *naming, const struct service_key *key);
+
+/* Calls `done` with the list of a subscribed service: at once (from an idle callback) if one is held,
+ * else with the end of the fetch under way or of a new one. Many waiters share one request. */
+struct naming_call *naming_wait(struct naming *naming, const struct service_key *key,
+                                naming_list_fn done, gpointer user_data);
+
+/* Asks for the list of a subscribed service soon (within 200 ms, many such requests are one): somebody
+ * has a reason to think that it changed. */
+void naming_refresh(struct naming *naming, const struct service_key *key);
+
+/* getAllInstances(subscribe = false): one list request straight to a server, nothing is kept. */
+struct naming_call *naming_list(struct naming *naming, const struct service_key *key,
+                                naming_list_fn done, gpointer user_data);
+
+/* How fresh a subscribed service's list is; FALSE if it is not held. */
+struct naming_freshness {
+    const char *source;   /* "server" or "push"; static */
+    gint64 confirmed;     /* monotonic us of the last reply or push that was accepted */
+    gboolean stale;       /* the last poll failed */
+};
+gboolean naming_freshness(struct naming *naming, const struct service_key *key,
+                          struct naming_freshness *freshness);
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* getServicesOfServer, complete: all pages of service/list of one group, however many. */
+struct naming_call *naming_services(struct naming *naming, const char *group,
+                                    naming_names_fn done, gpointer user_data);
+/* Only the count of service/list: does the server know this group at all? */
+struct naming_call *naming_group_count(struct naming *naming, const char *group,
+                                       naming_count_fn done, gpointer user_data);
+/* The groups of catalog/services, all pages. Servers that do not answer it (3.x) give
+ * NAMING_NOT_FOUND or NAMING_REMOTE. */
+struct naming_call *naming_groups(struct naming *naming, naming_names_fn done, gpointer user_data);
+
+/* --- for people --------------------------------------------------------------------------------- */
+
+struct naming_server_state {
+    const char *url;        /* borrowed; "http://10.0.0.1:8848/nacos" */
+    gboolean bad;           /* the last request to it failed; it is asked last */
+    gboolean current;       /* asked first at the moment */
+    guint64 requests;
+    guint64 failures;
+    gint64 last_ok;         /* monotonic us; 0 = never */
+    gint64 last_failure;    /* monotonic us; 0 = never */
+    gint64 latency_us;      /* of the last answer; -1 = none yet */
+    const char *last_error; /* borrowed; "" = none */
+};
+/* Fills at most `room` records in the order of the configuration; returns how many servers exist. */
+guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room);
+
+struct naming_stats {
+    guint subscribed; /* services kept fresh */
+    guint beating;    /* instances beaten */
+    guint requests_in_flight;
+    guint16 udp_port; /* 0 = no push */
+    guint64 polls, pushes_accepted, pushes_refused;
+};
+void naming_stats(struct naming *naming, struct naming_stats *stats);
