@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Announcements: orders, one at a time a lane, for the mirror helpers, the processes that make the VFS
+ * calls on our own mount from which the kernel raises inotify events. What to announce is state of the
+ * lane's owner and asked for when the lane's turn comes, so bursts merge by themselves; the order of
+ * one lane's calls is kept. A lane is a content file, a hosts/ directory, a group or the root.
+ *
+ * A helper's call comes back to the daemon as an ordinary FUSE request. It is the helper's exactly when
+ * mirror_order_from() of the caller's pid names that operation on that path: the pid is in the list
+ * (struck from it before the process is reaped, so it cannot have been reused) and the order is in
+ * flight to that very process. Everybody else is an ordinary user.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+enum mirror_op {
+    MIRROR_POKE,   /* open(O_WRONLY), futimens(mtime only), close: OPEN, MODIFY, CLOSE_WRITE */
+    MIRROR_MKNOD,  /* regular file: CREATE */
+    MIRROR_UNLINK, /* DELETE */
+    MIRROR_MKDIR,  /* CREATE of a directory */
+    MIRROR_RMDIR,  /* DELETE of a directory */
+};
+
+enum mirror_turn {
+    MIRROR_NOTHING, /* the lane is up to date */
+    MIRROR_ORDER,   /* *op and *path are set */
+    MIRROR_LATER,   /* not before *not_before */
+};
+
+struct mirror;
+struct mirror_lane;
+
+struct mirror_lane_class {
+    /* What the lane wants announced next. `path`: new string, below the mount point, as shown, no
+     * leading slash. `not_before`: monotonic us. Called from the loop, never from mirror_mark(). */
+    enum mirror_turn (*next)(gpointer owner, enum mirror_op *op, char **path, gint64 *not_before);
+    /* The call came back with `error` (0 or an errno; EEXIST and ENOENT mean that a user was first) or
+     * its helper died (EINTR). The lane is asked again afterwards. */
+    void (*done)(gpointer owner, enum mirror_op op, const char *path, int error);
+    /* TRUE while a user's operation is parked on the lane's directory or file: a helper would stand in
+     * D state behind it, so nothing is ordered. May be NULL. */
+    gboolean (*gated)(gpointer owner);
+};
+
+/* Embedded in its owner; the members belong to mirror.c. */
+struct mirror_lane {
+    const struct mirror_lane_class *class;
+    gpointer owner;
+    gboolean marked;      /* waits in the queue or for its time */
+    gboolean dirty;       /* marked again while its order is in flight */
+    gint64 not_before;    /* monotonic us */
+    gpointer helper;      /* where its order is in flight, NULL = nowhere */
+    GList link;           /* in the queue */
+};
+
+/* An order in flight. Borrowed; valid until the helper answers. */
+struct mirror_order {
+    enum mirror_op op;
+    struct mirror_lane *lane;
+    char *path;
+};
+
+/* Starts `helpers` (2 to 4) processes: `argv` is what to exec (NULL-terminated, copied), to which the
+ * number of the helper's socket is appended. Each is started again when it dies. `mountpoint` is
+ * copied. NULL and a reason in *why if the first cannot be started. */
+struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
+                          char **why);
+/* Ends the helpers (SIGKILL, reaped without waiting for one in D state) and forgets the lanes. */
+void mirror_free(struct mirror *mirror);
+
+void mirror_lane_init(struct mirror_lane *lane, const struct mirror_lane_class *class,
+                      gpointer owner);
+/* Takes the lane out before its owner goes; an order in flight is forgotten (no `done`). */
+void mirror_lane_remove(struct mirror *mirror, struct mirror_lane *lane);
+
+/* There is something to announce. Idempotent and cheap; the order goes out in the next turn of the loop. */
+void mirror_mark(struct mirror *mirror, struct mirror_lane *lane);
+/* A gate opened: look at the queue again. */
+void mirror_wake(struct mirror *mirror);
+
+/* The order in flight to the helper with this pid, NULL if it is none or has none. */
+const struct mirror_order *mirror_order_from(const struct mirror *mirror, pid_t pid);
+/* TRUE for any living helper: its look-ups are no user's interest. */
+gboolean mirror_is_helper(const struct mirror *mirror, pid_t pid);
+
+/* Lanes queued or in flight; 0 = everything is announced. */
+guint mirror_backlog(const struct mirror *mirror);
