@@ -55,7 +55,12 @@ void instance_set_metadata(struct instance *instance, const char *key, const cha
 /* A client may call it: healthy, enabled and weight > 0 (NamingService.selectInstances(true)). */
 gboolean instance_is_callable(const struct instance *instance);
 
-/* g_auto(instance) releases by type. */
+/* g_auto(instance) releases by type. GLib wants one word as the type's name; gcc then calls every
+ * variable `instance` a shadow of it (clang does not), so here only variables count as shadowed. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic warning "-Wshadow=local"
+#endif
 typedef struct instance instance;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(instance, instance_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(instance, instance_free)
