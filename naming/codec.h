@@ -2,17 +2,19 @@
  *
  * JSON of the Open API to and from the client's types. The only client file that includes json-c:
  * strict, UTF-8 validated, depth-limited, trailing garbage refused, converted at once to compact
- * structs. No I/O. Every decoder returns NULL/FALSE and a one-line reason in *why (new string, may be
- * asked for with NULL) when the text is not what it should be: then nothing of it is used. Single hosts
- * that make no sense (port out of range, weight not a number, no ip) are left out and counted.
+ * structs. No I/O. Every decoder returns NULL/FALSE and a one-line reason in *why (new string, may
+ * be asked for with NULL) when the text is not what it should be: then nothing of it is used.
+ * Single hosts that make no sense (port out of range, weight not a number, no ip) are left out and
+ * counted.
  */
 #pragma once
 
 #include "naming/naming_proxy.h"
 
 /* ServiceInfo of /instance/list and of a push's data. `expected`: the service asked for, or NULL to
- * take the name from the text; a reply about another service is refused. Accepts the name grouped or
- * not (wire.md 1.8). Missing lastRefTime counts as 0. *dropped counts left-out hosts. New reference. */
+ * take the name from the text; a reply about another service is refused. Accepts the name grouped
+ * or not (wire.md 1.8). Missing lastRefTime counts as 0. *dropped counts left-out hosts. New
+ * reference. */
 struct service_info *codec_service_info(const char *text, gsize length,
                                         const struct service_key *expected, guint *dropped,
                                         char **why);
@@ -22,10 +24,17 @@ gboolean codec_beat_reply(const char *text, gsize length, struct beat_reply *rep
 /* {"count":N,"doms":[...]}: appends the names (new strings) to `names`; *count gets N. */
 gboolean codec_service_list(const char *text, gsize length, GPtrArray *names, guint *count,
                             char **why);
-/* {"count":N,"serviceList":[{"name","groupName",...}]}: appends each groupName to `groups`; *rows gets
- * how many rows the page had, *count N. */
+/* {"count":N,"serviceList":[{"name","groupName",...}]}: appends each groupName to `groups`; *rows
+ * gets how many rows the page had, *count N. */
 gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups, guint *rows,
                               guint *count, char **why);
+
+/* Reply of GET /operator/metrics: {"status":"UP",...}. */
+gboolean codec_server_is_up(const char *text, gsize length);
+
+/* A weight as Java writes it: the shortest decimal that reads back equal, with a point. New string.
+ */
+char *codec_weight(double weight);
 
 /* BeatInfo JSON for a full beat (serviceName grouped). New string. */
 char *codec_beat_info(const struct service_key *key, const struct instance *instance,

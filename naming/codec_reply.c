@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/codec.h"
+
+#include "naming/codec_json.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#define BEAT_INTERVAL_MAX                                                                          \
+    (3600 * 1000)       /* ms; a longer one is senseless: the server forgets sooner */
+#define REF_TIME_MAX 20 /* digits of a 64-bit number with its sign */
+
+gboolean codec_beat_reply(const char *text, gsize length, struct beat_reply *reply, char **why)
+{
+    g_autoptr(json_object) root = codec_parse_object(text, length, why);
+    if (root == NULL)
+        return FALSE;
+    gint64 code = 10200, interval = 0;
+    gboolean light = FALSE;
+    if (!codec_get_int(root, "code", &code) || code < 0 || code > G_MAXINT)
+        return codec_refuse(why, "code is no number");
+    if (!codec_get_int(root, "clientBeatInterval", &interval) ||
+        !codec_get_boolean(root, "lightBeatEnabled", &light))
+        return codec_refuse(why, "clientBeatInterval or lightBeatEnabled makes no sense");
+    *reply = (struct beat_reply){
+        .code = (int)code,
+        .interval_ms = interval > 0 && interval <= BEAT_INTERVAL_MAX ? interval : 0,
+        .light = light,
+    };
+    return TRUE;
+}
+
+/* The array and the count of one page; NULL and a reason if either is missing. */
+static json_object *page_decode(json_object *root, const char *name, guint *count, char **why)
+{
+    gint64 number = -1;
+    json_object *rows = json_object_object_get(root, name);
+    if (!codec_get_int(root, "count", &number) || number < 0) {
+        codec_refuse(why, "count is no number");
+        return NULL;
+    }
+    if (!json_object_is_type(rows, json_type_array)) {
+        codec_refuse(why, "%s is no list", name);
+        return NULL;
+    }
+    *count = (guint)MIN(number, G_MAXUINT);
+    return rows;
+}
+
+gboolean codec_service_list(const char *text, gsize length, GPtrArray *names, guint *count,
+                            char **why)
+{
+    g_autoptr(json_object) root = codec_parse_object(text, length, why);
+    json_object *rows = root != NULL ? page_decode(root, "doms", count, why) : NULL;
+    if (rows == NULL)
+        return FALSE;
+    guint before = names->len;
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        const char *name = codec_string(json_object_array_get_idx(rows, i));
+        if (name == NULL || *name == '\0') {
+            g_ptr_array_set_size(names, (int)before);
+            return codec_refuse(why, "a name in doms is no text");
+        }
+        g_ptr_array_add(names, g_strdup(name));
+    }
+    return TRUE;
+}
+
+gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups, guint *rows,
+                              guint *count, char **why)
+{
+    g_autoptr(json_object) root = codec_parse_object(text, length, why);
+    json_object *list = root != NULL ? page_decode(root, "serviceList", count, why) : NULL;
+    if (list == NULL)
+        return FALSE;
+    guint before = groups->len;
+    *rows = (guint)json_object_array_length(list);
+    for (guint i = 0; i < *rows; i++) {
+        json_object *row = json_object_array_get_idx(list, i);
+        const char *group = NULL;
+        if (!json_object_is_type(row, json_type_object) ||
+            !codec_get_string(row, "groupName", &group) || group == NULL || *group == '\0') {
+            g_ptr_array_set_size(groups, (int)before);
+            return codec_refuse(why, "a row of serviceList has no group");
+        }
+        g_ptr_array_add(groups, g_strdup(group));
+    }
+    return TRUE;
+}
+
+gboolean codec_server_is_up(const char *text, gsize length)
+{
+    g_autoptr(json_object) root = codec_parse_object(text, length, NULL);
+    const char *status = NULL;
+    return root != NULL && codec_get_string(root, "status", &status) &&
+           g_strcmp0(status, "UP") == 0;
+}
+
+/* Servers send a number (System.nanoTime, so it may be negative) and take a number or a text back.
+ */
+static gboolean ref_time_decode(json_object *value, char **digits)
+{
+    if (value == NULL)
+        return TRUE;
+    const char *text = codec_string(value);
+    if (json_object_is_type(value, json_type_int))
+        text = json_object_get_string(value);
+    if (text == NULL)
+        return FALSE;
+    const char *number = text + (*text == '-');
+    size_t length = strspn(number, "0123456789");
+    if (length == 0 || number[length] != '\0' || strlen(text) > REF_TIME_MAX)
+        return FALSE;
+    *digits = g_strdup(text);
+    return TRUE;
+}
+
+gboolean codec_push_packet(const char *text, gsize length, struct push_packet *packet, char **why)
+{
+    *packet = (struct push_packet){0};
+    g_autoptr(json_object) root = codec_parse_object(text, length, why);
+    if (root == NULL)
+        return FALSE;
+    const char *type = NULL, *data = NULL;
+    if (!codec_get_string(root, "type", &type) || type == NULL)
+        return codec_refuse(why, "type is no text");
+    if (!codec_get_string(root, "data", &data))
+        return codec_refuse(why, "data is no text");
+    if (!ref_time_decode(json_object_object_get(root, "lastRefTime"), &packet->last_ref_time))
+        return codec_refuse(why, "lastRefTime is no number");
+    packet->type = g_strdup(type);
+    packet->data = g_strdup(data);
+    return TRUE;
+}
+
+void push_packet_clear(struct push_packet *packet)
+{
+    g_free(packet->type);
+    g_free(packet->data);
+    g_free(packet->last_ref_time);
+    *packet = (struct push_packet){0};
+}
