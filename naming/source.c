@@ -29,15 +29,6 @@ static gboolean is_host(const char *host)
                                               "abcdefghijklmnopqrstuvwxyz0123456789.-_")] == '\0';
 }
 
-/* A blank or a line break in a request line would start another parameter or header. */
-static gboolean is_printable(const char *path)
-{
-    for (; *path != '\0'; path++)
-        if (!g_ascii_isgraph(*path))
-            return FALSE;
-    return TRUE;
-}
-
 /* The context path without the slash at its end; none, or a bare slash, is the default one. */
 static char *context_of(const char *path)
 {
@@ -69,8 +60,6 @@ static gboolean check(GUri *parsed, const char *entry, char **why)
         return refuse(why, entry, "no host name or address");
     if (g_uri_get_port(parsed) == 0)
         return refuse(why, entry, "port 0");
-    if (!is_printable(g_uri_get_path(parsed)))
-        return refuse(why, entry, "a path with blanks or bytes that want percent-encoding");
     if (g_uri_get_userinfo(parsed) != NULL)
         return refuse(why, entry, "a URL with a user in it; credentials have a file of their own");
     if (g_uri_get_query(parsed) != NULL || g_uri_get_fragment(parsed) != NULL)
@@ -92,10 +81,23 @@ static char *complete(const char *entry, char **why)
     return g_strconcat("http://", entry, NULL);
 }
 
+/* A blank or a line break in a request line would start another parameter or header. */
+static gboolean is_printable(const char *entry)
+{
+    for (; *entry != '\0'; entry++)
+        if (!g_ascii_isgraph(*entry))
+            return FALSE;
+    return TRUE;
+}
+
 static char *server_parse(const char *entry, char **why)
 {
     if (*entry == '\0') {
         refuse(why, "server list", "an empty entry");
+        return NULL;
+    }
+    if (!is_printable(entry)) {
+        refuse(why, entry, "blanks or bytes that want percent-encoding");
         return NULL;
     }
     g_autofree char *url = complete(entry, why);
