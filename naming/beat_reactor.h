@@ -3,16 +3,28 @@
  * Our own instances: register, beat, register again on 20404, deregister (BeatReactor of the Java
  * client, without its habit of beating what was never registered). A function of proxy replies and
  * timers on the calling thread's main context.
+ *
+ * Operations on one address (service, ip, port, cluster) are carried out in the order in which they
+ * were asked for. A register that is cancelled after it was sent is undone when it turns out to
+ * have succeeded: by the record that was kept before, else by a DELETE. A deregister once asked for
+ * is carried out even if it is cancelled. What goes wrong with nobody to tell is a trouble.
  */
 #pragma once
 
 #include "naming/naming_proxy.h"
+#include "naming/timers.h"
+#include "naming/trouble.h"
 
 struct beat_reactor;
 
-/* `proxy` borrowed, must outlive it. */
-struct beat_reactor *beat_reactor_new(struct naming_proxy *proxy, naming_trouble_fn trouble,
-                                      gpointer user_data);
+struct beat_reactor_config {
+    struct naming_proxy *proxy; /* borrowed, must outlive the reactor */
+    struct timers *timers;      /* borrowed, must outlive the reactor */
+    guint timeout_ms;           /* until `done` at the latest */
+    struct trouble trouble;
+};
+struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config);
+/* Drops what is under way without `done`. */
 void beat_reactor_free(struct beat_reactor *reactor);
 
 /* As naming_register, naming_deregister, naming_adopt, naming_beat_state. */
@@ -28,4 +40,5 @@ void beat_reactor_adopt(struct beat_reactor *reactor, const struct service_key *
                         const struct instance *instance);
 gboolean beat_reactor_state(struct beat_reactor *reactor, const struct service_key *key,
                             const struct instance *like, struct naming_beat_state *state);
+/* Instances that are beaten; persistent ones do not count. */
 guint beat_reactor_count(struct beat_reactor *reactor);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/beat_reactor.h"
+
+#include "naming/registration.h"
+
+/* Of thousands adopted in one go each one's first beat waits that long for the one before. */
+#define ADOPT_PACE_US 1000
+
+struct beat_reactor {
+    struct registration_env env;
+    GHashTable *table; /* struct registration *, owned, to itself */
+    gint64 adopt_due;  /* us; the next one adopted beats no sooner */
+};
+
+static void beat_reactor_on_idle(struct registration *registration, gpointer owner)
+{
+    struct beat_reactor *reactor = owner;
+
+    g_hash_table_remove(reactor->table, registration);
+}
+
+struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config)
+{
+    struct beat_reactor *reactor = g_new0(struct beat_reactor, 1);
+
+    reactor->env = (struct registration_env){
+        .proxy = config->proxy,
+        .timers = config->timers,
+        .timeout_ms = config->timeout_ms,
+        .trouble = config->trouble,
+        .idle = beat_reactor_on_idle,
+        .owner = reactor,
+    };
+    reactor->table = g_hash_table_new_full(registration_hash, registration_equal,
+                                           (GDestroyNotify)registration_free, NULL);
+    return reactor;
+}
+
+void beat_reactor_free(struct beat_reactor *reactor)
+{
+    g_hash_table_unref(reactor->table);
+    g_free(reactor);
+}
+
+static struct registration *beat_reactor_find(const struct beat_reactor *reactor,
+                                              const struct service_key *key,
+                                              const struct instance *like)
+{
+    const struct registration wanted = {.key = (struct service_key *)key,
+                                        .like = (struct instance *)like};
+
+    return g_hash_table_lookup(reactor->table, &wanted);
+}
+
+static struct registration *beat_reactor_get(struct beat_reactor *reactor,
+                                             const struct service_key *key,
+                                             const struct instance *like)
+{
+    struct registration *registration = beat_reactor_find(reactor, key, like);
+
+    if (registration == NULL) {
+        registration = registration_new(&reactor->env, key, like);
+        g_hash_table_add(reactor->table, registration);
+    }
+    return registration;
+}
+
+struct naming_call *beat_reactor_register(struct beat_reactor *reactor,
+                                          const struct service_key *key,
+                                          const struct instance *instance, naming_done_fn done,
+                                          gpointer user_data)
+{
+    struct registration *registration = beat_reactor_get(reactor, key, instance);
+    struct naming_call *call =
+        registration_add(registration, OPERATION_REGISTER, instance, done, user_data);
+
+    registration_step(registration);
+    return call;
+}
+
+struct naming_call *beat_reactor_deregister(struct beat_reactor *reactor,
+                                            const struct service_key *key,
+                                            const struct instance *like, naming_done_fn done,
+                                            gpointer user_data)
+{
+    struct registration *registration = beat_reactor_get(reactor, key, like);
+    struct naming_call *call =
+        registration_add(registration, OPERATION_DEREGISTER, like, done, user_data);
+
+    registration_step(registration);
+    return call;
+}
+
+void beat_reactor_adopt(struct beat_reactor *reactor, const struct service_key *key,
+                        const struct instance *instance)
+{
+    struct registration *registration = beat_reactor_get(reactor, key, instance);
+    gint64 due = MAX(reactor->adopt_due, timers_now(reactor->env.timers));
+
+    reactor->adopt_due = due + ADOPT_PACE_US;
+    registration->adopt_due = due;
+    registration_add(registration, OPERATION_ADOPT, instance, NULL, NULL);
+    registration_step(registration);
+}
+
+gboolean beat_reactor_state(struct beat_reactor *reactor, const struct service_key *key,
+                            const struct instance *like, struct naming_beat_state *state)
+{
+    const struct registration *registration = beat_reactor_find(reactor, key, like);
+
+    if (registration == NULL || registration->beat.instance == NULL)
+        return FALSE;
+    *state = registration->beat.state;
+    return TRUE;
+}
+
+guint beat_reactor_count(struct beat_reactor *reactor)
+{
+    const struct registration *registration;
+    GHashTableIter iter;
+    guint count = 0;
+
+    g_hash_table_iter_init(&iter, reactor->table);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&registration, NULL))
+        count += registration->beat.instance != NULL && registration->beat.instance->ephemeral;
+    return count;
+}

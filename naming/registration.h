@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All that this client does about one address of one service: its beat, and the operations on it in
+ * the order in which they were asked for, one at a time.
+ */
+#pragma once
+
+#include "naming/beat_task.h"
+#include "naming/call.h"
+#include "naming/trouble.h"
+
+struct registration;
+
+/* Shared by all registrations of a reactor. */
+struct registration_env {
+    struct naming_proxy *proxy; /* borrowed */
+    struct timers *timers;      /* borrowed */
+    guint timeout_ms;           /* until `done` at the latest */
+    struct trouble trouble;
+    /* Nothing is kept and nothing under way any more: the owner frees it. */
+    void (*idle)(struct registration *registration, gpointer owner);
+    gpointer owner;
+};
+
+enum operation_kind {
+    OPERATION_REGISTER,
+    OPERATION_DEREGISTER,
+    OPERATION_ADOPT,   /* no request; no `done` */
+    OPERATION_RENEW,   /* the server lost it: POST what is kept */
+    OPERATION_RESTORE, /* the server may hold another record than what is kept: the same */
+};
+
+struct registration {
+    const struct registration_env *env;
+    struct service_key *key;
+    struct instance *like; /* ip, port and cluster_name identify it */
+    struct beat_task beat; /* beat.instance is the record kept, NULL = none */
+    GQueue operations;     /* struct operation *, the first one is under way */
+    struct naming_call *request;
+    gint64 adopt_due; /* us; when the first beat of an adopted instance goes out */
+    gboolean restore; /* an OPERATION_RESTORE is due with the next beat that is answered */
+};
+
+struct registration *registration_new(const struct registration_env *env,
+                                      const struct service_key *key, const struct instance *like);
+void registration_free(struct registration *registration); /* drops what is under way */
+
+/* For GHashTable: by service, ip, port and cluster; only key and like are looked at. */
+guint registration_hash(gconstpointer registration);
+gboolean registration_equal(gconstpointer a, gconstpointer b);
+
+/* Appends an operation; copies `instance`. registration_step starts it. */
+struct naming_call *registration_add(struct registration *registration, enum operation_kind kind,
+                                     const struct instance *instance, naming_done_fn done,
+                                     gpointer user_data);
+/* Starts what can be started; may end the registration (env->idle). */
+void registration_step(struct registration *registration);
