@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 
 PREFIX = "/nacos/v1/ns"
 GROUP = "DEFAULT_GROUP"
-CACHE_MILLIS = 10000
 
 
 @dataclass
@@ -135,12 +134,15 @@ class GzipBomb:
 
     def __init__(self, size):
         self.size = size
+        self.packed = None
 
     def __call__(self, connection, request, stub):
-        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-        chunk = b" " * (1 << 20)
-        packed = b"".join(packer.compress(chunk) for _ in range(self.size >> 20)) + packer.flush()
-        connection.answer(200, packed, "application/json", ["Content-Encoding: gzip"])
+        if self.packed is None:
+            packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+            chunk = b" " * (1 << 20)
+            self.packed = b"".join(packer.compress(chunk) for _ in range(self.size >> 20))
+            self.packed += packer.flush()
+        connection.answer(200, self.packed, "application/json", ["Content-Encoding: gzip"])
 
 
 class Endless:
@@ -318,9 +320,10 @@ class StubServer:
         self.overrides = []  # [method, path, action, times left or None, predicate]
         self.services = {}  # (namespace, group, name) -> {(ip, port, cluster): host}
         self.subscribers = {}  # (namespace, group, name) -> {(ip, udp port)}
-        self.acks = []  # (time, text)
+        self.acks = []  # (time, sender, text)
         self.beat_interval = 5000
         self.light_beats = True
+        self.cache_millis = 10000  # in list replies and pushes
         self.push_on_change = False
         self.catalog = True  # answers catalog/services, as 1.4 and 2.x do and 3.x does not
         self.last_ref_time = int(time.time() * 1000)
@@ -498,7 +501,7 @@ class StubServer:
             record.update(serviceName=f"{group}@@{name}",
                           instanceId="#".join(map(str, ident)) + f"#{group}@@{name}")
         return {"hosts": hosts, "dom": f"{group}@@{name}", "name": f"{group}@@{name}",
-                "cacheMillis": CACHE_MILLIS, "checksum": "",
+                "cacheMillis": self.cache_millis, "checksum": "",
                 "lastRefTime": self.new_ref_time() if last_ref_time is None else last_ref_time,
                 "useSpecifiedURL": False, "clusters": clusters, "env": "", "metadata": {}}
 
