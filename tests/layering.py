@@ -45,8 +45,8 @@ LAYERS = {
 # the few files that may know a library at all
 ONLY = {
     "curl": re.compile(r"naming/http\.[ch]"),
-    "json-c": re.compile(r"naming/codec\.[ch]|naming/registry/.*"),
-    "fuse": re.compile(r"fs/(ops\w*|session|main)\.[ch]"),
+    "json-c": re.compile(r"naming/codec\w*\.[ch]|naming/registry/.*"),
+    "fuse": re.compile(r"fs/(ops\w*|parked|session|main)\.[ch]"),
 }
 
 
