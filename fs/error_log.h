@@ -13,9 +13,9 @@ struct error_log;
 struct error_log *error_log_new(void);
 void error_log_free(struct error_log *log);
 
-/* `now_ms`: wall clock, ms since epoch. `path` below the mount point. All strings are copied, cut at
- * 1 KiB each and rendered escaped. The same error and text of the same path again within a second of the
- * first only counts up (count=N). */
+/* `now_ms`: wall clock, ms since epoch. `path` below the mount point. All strings are copied, cut
+ * at 1 KiB each and rendered escaped. The same error and text of the same path again within a
+ * second of the first only counts up (count=N). */
 void error_log_add(struct error_log *log, gint64 now_ms, int error, const char *path,
                    const char *server, const char *text);
 

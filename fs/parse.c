@@ -15,6 +15,7 @@ struct parser {
     gboolean merging;      /* content of hosts/ADDRESS: "-meta.KEY" is known, cluster= is fixed */
     guint seen;            /* bit i: attributes[i] was there */
     GHashTable *seen_meta; /* set of metadata keys that were there, owned strings */
+    GTree *metadata; /* key -> value, owned strings; becomes that of the instance at the end */
     char **why;
 };
 
@@ -108,7 +109,10 @@ static gboolean parse_metadata(struct parser *parser, const char *escaped, const
         return parser_refuse(parser, "empty metadata key", "meta.");
     if (g_hash_table_contains(parser->seen_meta, key))
         return parser_refuse(parser, "repeated metadata key", escaped);
-    instance_set_metadata(parser->instance, key, value);
+    if (value != NULL)
+        g_tree_replace(parser->metadata, g_strdup(key), g_strdup(value));
+    else
+        g_tree_remove(parser->metadata, key);
     g_hash_table_add(parser->seen_meta, g_steal_pointer(&key));
     return TRUE;
 }
@@ -140,13 +144,47 @@ static char *next_field(char **rest)
     return *field != '\0' ? field : NULL;
 }
 
+static int compare_keys(gconstpointer a, gconstpointer b, gpointer unused)
+{
+    return strcmp(a, b);
+}
+
+static gboolean append_pair(gpointer key, gpointer value, gpointer array)
+{
+    g_ptr_array_add(array, g_strdup(key));
+    g_ptr_array_add(array, g_strdup(value));
+    return FALSE;
+}
+
+/* A line has room for thousands of keys: one by one into the sorted array would be quadratic. */
+static void begin_metadata(struct parser *parser)
+{
+    parser->seen_meta = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    parser->metadata = g_tree_new_full(compare_keys, NULL, g_free, g_free);
+    for (char **pair = parser->instance->metadata; pair != NULL && pair[0] != NULL; pair += 2)
+        g_tree_replace(parser->metadata, g_strdup(pair[0]), g_strdup(pair[1]));
+}
+
+static void end_metadata(struct parser *parser)
+{
+    g_autoptr(GPtrArray) pairs = g_ptr_array_new();
+    g_tree_foreach(parser->metadata, append_pair, pairs);
+    g_clear_pointer(&parser->instance->metadata, g_strfreev);
+    if (pairs->len > 0) {
+        g_ptr_array_add(pairs, NULL);
+        parser->instance->metadata = (char **)g_ptr_array_steal(pairs, NULL);
+    }
+    g_clear_pointer(&parser->metadata, g_tree_unref);
+    g_clear_pointer(&parser->seen_meta, g_hash_table_unref);
+}
+
 static gboolean parse_fields(struct parser *parser, char *rest)
 {
     gboolean ok = TRUE;
-    parser->seen_meta = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    begin_metadata(parser);
     for (char *field = next_field(&rest); ok && field != NULL; field = next_field(&rest))
         ok = parse_field(parser, field);
-    g_clear_pointer(&parser->seen_meta, g_hash_table_unref);
+    end_metadata(parser);
     return ok;
 }
 

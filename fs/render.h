@@ -6,8 +6,9 @@
 
 #include "naming/naming.h"
 
-/* " key=value" fields of a table: the first field has no space before it if `out` is empty or ends in a
- * newline. Space, tab, newline, backslash, control bytes and invalid UTF-8 become \ooo, in the key
+/* " key=value" fields of a table: the first field has no space before it if `out` is empty or ends
+ * in a newline. Space, tab, newline, backslash, control bytes and invalid UTF-8 become \ooo, in the
+ * key
  * '=' too. */
 void render_field(GString *out, const char *key, const char *value);
 void render_field_int(GString *out, const char *key, gint64 value);

@@ -314,7 +314,7 @@ static void test_longest_line_is_quick(void)
     gint64 start = g_get_monotonic_time();
     g_assert_true(parse(line->str, &host));
     g_test_message("%" G_GINT64_FORMAT " us", g_get_monotonic_time() - start);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
 }
 
 int main(int argc, char *argv[])
