@@ -230,6 +230,42 @@ def test_mount_by_type(build, stub, point, nacosfs):
     end_of(point)
 
 
+UNPRIVILEGED = r"""
+set -e
+mkdir dev mnt
+mknod -m 666 dev/fuse c 10 229
+mount --bind dev/fuse /dev/fuse
+chown 65534 mnt
+exec setpriv --reuid=65534 --regid=65534 --clear-groups bash -ec '
+trap "fusermount3 -uzq mnt || true" EXIT
+bin/nacosfs "$1" mnt
+cat mnt/DEFAULT_GROUP/order-svc/healthy
+inotifywait -q -t 10 --format %f -e create mnt/DEFAULT_GROUP/order-svc/hosts & watcher=$!
+until grep -qs inotify /proc/$watcher/fdinfo/*; do sleep 0.05; done
+echo 10.0.0.2:80 > mnt/DEFAULT_GROUP/order-svc/register
+wait $watcher
+fusermount3 -u mnt
+for _ in $(seq 100); do pgrep -f "^bin/nacosfs .* mnt$" >/dev/null || exit 0; sleep 0.05; done
+exit 1' bash "$1"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"),
+                    reason="needs root, unshare and setpriv")
+def test_unprivileged_user(build, base, place, stub):
+    """By fusermount3, in a mount namespace where /dev/fuse is for all, as it is on any desktop."""
+    for directory in (base, place):
+        os.chmod(directory, 0o755)
+    os.mkdir(os.path.join(place, "bin"))
+    for program in ("nacosfs", "nacos-registry"):
+        shutil.copy(os.path.join(build, program), os.path.join(place, "bin"))
+    stub.add("order-svc", "10.0.0.1", 80)
+    result = subprocess.run(["unshare", "-m", "bash", "-c", UNPRIVILEGED, "bash", stub.address], cwd=place,
+                            capture_output=True, text=True, timeout=40, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "10.0.0.1:80\n10.0.0.2:80\n"
+
+
 # --- ending -----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 import subprocess
+import threading
 
 import pytest
 from lib.mounts import fields, lines, read, write
@@ -118,6 +119,30 @@ def test_listing_of_10000_services_names_each_once(stubbed, stub):
     assert len(os.listdir(stubbed / GROUP)) == 10000
 
 
+def test_listing_while_services_come_and_go(stubbed, stub):
+    """What stays is named exactly once in each listing."""
+    lasting = {f"lasting-{number:04}" for number in range(2000)}
+    for name in lasting:
+        stub.add_service(name)
+    done = threading.Event()
+
+    def churn():
+        number = 0
+        while not done.wait(0.002):
+            number = (number + 1) % 50
+            stub.remove_service(f"a-{number - 25}") if number >= 25 else stub.add_service(f"a-{number}")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in range(30):
+            names = os.listdir(stubbed / GROUP)
+            assert len(names) == len(set(names)) and lasting <= set(names)
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_listing_again_within_a_second_asks_nothing(full, stub):
     os.listdir(full / GROUP)
     seen = stub.count("GET", "/service/list")
@@ -216,6 +241,12 @@ def test_name_of_255_bytes(stubbed, stub):
 
 def test_lookup_of_a_name_over_255_bytes(stubbed):
     assert error_of(os.stat, stubbed / f"{GROUP}/{'z' * 256}") == "ENAMETOOLONG"
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"\xc0\xaf", b"new\nline", b"\xe2\x80\xae", b"@@", b"a@@b",
+                                  b"%", b"%zz", b"~", b" "])
+def test_odd_name_is_just_unknown(full, name):
+    assert error_of(os.stat, os.fsencode(full / GROUP) + b"/" + name) == "ENOENT"
 
 
 def test_group_name_is_encoded_too(stubbed, stub):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -366,6 +367,30 @@ def test_malformed_line(shared, line):
     data = (line if isinstance(line, bytes) else line.encode()) + b"\n"
     assert error_of(write, service + "/register", data) == "EINVAL"
     assert posts(stub) == 0
+
+
+def test_random_lines_are_refused_or_arrive_whole(shared):
+    stub, service = shared
+    rng = random.Random(11)
+    pieces = [b"10.0.0.1:80", b" ", b"weight=", b"meta.", b"k", b"=", b"1", b"\\040", b"\\", b"&ip=6.6.6.6",
+              b"\xc3\xa9", b"\x00", b"[::1]:80", b"%0a", b"cluster=a", b"#", b"-", b"\xff", b"\t", b'"']
+    stub.requests.clear()
+    fd = os.open(service + "/register", os.O_WRONLY)
+    try:
+        for _ in range(1500):
+            line = b"".join(rng.choice(pieces) for _ in range(rng.randint(1, 12)))
+            try:
+                os.write(fd, line + b"\n")
+            except OSError as error:
+                assert error.errno == errno.EINVAL, line
+    finally:
+        os.close(fd)
+    for request in stub.seen("POST", "/instance"):
+        assert not request.repeated and request.params["ip"] in ("10.0.0.1", "::1")
+        assert request.params["port"] == "80"
+    for line in lines(service + "/register"):
+        write(service + "/deregister", line + "\n")
+    stub.requests.clear()
 
 
 @pytest.mark.parametrize("line", [
