@@ -17,7 +17,7 @@ struct option_kind {
     char **(*show)(const void *field);
 };
 
-/* A row of the table in mountopts.c. */
+/* A row of the table in option_table.c. */
 struct option_row {
     const char *name;
     const struct option_kind *kind;
