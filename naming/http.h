@@ -14,8 +14,8 @@ struct http_request;
 
 struct http_limits {
     guint connect_timeout_ms;
-    gsize max_response;     /* bytes, decoded */
-    guint max_connections;  /* in all; further requests wait inside, their clock running */
+    gsize max_response;    /* bytes, decoded */
+    guint max_connections; /* in all; further requests wait inside, their clock running */
 };
 
 /* Why there is no status. */
@@ -24,17 +24,17 @@ enum http_failure {
     HTTP_UNREACHABLE,  /* refused, reset, no address, truncated, TLS refused, ... */
     HTTP_TIMEOUT,
     HTTP_TOO_LARGE,
-    HTTP_GARBAGE,      /* it answered, but not HTTP, or a broken encoding */
+    HTTP_GARBAGE, /* it answered, but not HTTP, or a broken encoding */
 };
 
 struct http_response { /* valid during the callback only */
     enum http_failure failure;
-    const char *text;   /* borrowed; curl's words when there is no answer, else "" */
+    const char *text; /* borrowed; curl's words when there is no answer, else "" */
     int status;
-    const char *body;   /* borrowed; NUL behind it for convenience */
+    const char *body; /* borrowed; NUL behind it for convenience */
     gsize body_length;
-    const char *peer;   /* borrowed; numeric address that was connected to, "" if none */
-    const char *local;  /* borrowed; our numeric address on that connection, "" if none */
+    const char *peer;  /* borrowed; numeric address that was connected to, "" if none */
+    const char *local; /* borrowed; our numeric address on that connection, "" if none */
     gint64 elapsed_us;
 };
 

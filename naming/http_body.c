@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/http_body.h"
+
+#include "naming/http.h"
+
+#include <string.h>
+
+gboolean http_body_append(struct http_body *body, const char *data, gsize length)
+{
+    if (length > body->limit - body->length) {
+        body->overflow = TRUE;
+        return FALSE;
+    }
+    if (body->room - body->length <= length) {
+        gsize room = MAX(body->room * 2, body->length + length + 1);
+        char *grown = g_try_realloc(body->data, room); /* GLib's other calls would abort */
+        if (grown == NULL) {
+            body->overflow = TRUE;
+            return FALSE;
+        }
+        body->data = grown;
+        body->room = room;
+    }
+    memcpy(body->data + body->length, data, length);
+    body->length += length;
+    body->data[body->length] = '\0';
+    return TRUE;
+}
+
+void http_body_clear(struct http_body *body)
+{
+    g_free(body->data);
+    *body = (struct http_body){.limit = body->limit};
+}
+
+void http_form_add(GString *form, const char *name, const char *value)
+{
+    if (form->len > 0)
+        g_string_append_c(form, '&');
+    g_autofree char *escaped = g_uri_escape_string(value, NULL, FALSE);
+    g_string_append_printf(form, "%s=%s", name, escaped);
+}
