@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define ORDER_US 1000               /* 1,000 orders a second over all lanes */
-#define BURST 100                   /* orders that may go out at once after a quiet time */
-#define PAUSE_US G_TIME_SPAN_SECOND /* of a lane after an error that no race with a user explains  \
-                                     */
+#define ORDER_US 1000 /* 1,000 orders a second over all lanes */
+#define BURST 100     /* orders that may go out at once after a quiet time */
+#define PAUSE_US                                                                                   \
+    G_TIME_SPAN_SECOND /* of a lane after an error that no race with a user explains               \
+                        */
 
 struct mirror {
     struct mirror_pool *pool;

@@ -12,10 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_US (5 * G_TIME_SPAN_SECOND) /* an answer later than this: stopped, or in D state  \
-                                              */
-#define QUICK_DEATH_US (1 * G_TIME_SPAN_SECOND) /* dead sooner than this counts for the back-off   \
-                                                 */
+#define PATIENCE_US                                                                                \
+    (5 * G_TIME_SPAN_SECOND) /* an answer later than this: stopped, or in D state                  \
+                              */
+#define QUICK_DEATH_US                                                                             \
+    (1 * G_TIME_SPAN_SECOND) /* dead sooner than this counts for the back-off                      \
+                              */
 #define LAST_WAIT_MS 200
 #define MOST_PROCESSES 16 /* those included that were killed and cannot die yet */
 

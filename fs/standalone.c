@@ -14,10 +14,13 @@
 #include <unistd.h>
 
 #define READY_MS 5000
-#define LAST_WORDS_MS 1000 /* between closing the ready descriptor and the end of a failed start   \
-                            */
+#define LAST_WORDS_MS                                                                              \
+    1000 /* between closing the ready descriptor and the end of a failed start                     \
+          */
 #define TERM_MS 1000
 #define QUICK_DEATH_US (5 * G_TIME_SPAN_SECOND)
+#define NAME "nacos-registry: "
+#define LOG_TURNS 64
 #define MOST_LINE 4096 /* bytes of its log kept as one line */
 
 struct standalone {
@@ -29,6 +32,9 @@ struct standalone {
     gint64 started;      /* monotonic us */
     guint quick_deaths;  /* one after the other */
     GSource *restart;
+    int ready_fd; /* where it says that it is ready: open until then, or it takes itself for an
+                     orphan */
+    GSource *ready;
     int log_fd; /* the other end of its stderr, non-blocking; -1 = none */
     GSource *log;
     GString *line;   /* not ended yet */
@@ -45,25 +51,29 @@ static void end_line(struct standalone *standalone)
     g_free(standalone->last_line);
     standalone->last_line = g_strndup(standalone->line->str, standalone->line->len);
     g_string_truncate(standalone->line, 0);
-    if (standalone->log)
-        g_message("nacos-registry: %s", standalone->last_line);
+    if (!standalone->log)
+        return;
+    gboolean named = g_str_has_prefix(standalone->last_line, NAME);
+    g_message(NAME "%s", standalone->last_line + (named ? strlen(NAME) : 0));
 }
 
-/* FALSE at the end of it. */
+/* FALSE at the end of it. Bounded: it may write faster than we read. */
 static gboolean read_log(struct standalone *standalone)
 {
     char bytes[1024];
-    ssize_t length;
-    while ((length = read(standalone->log_fd, bytes, sizeof bytes)) > 0)
+    ssize_t length = 1;
+    for (int turn = 0; turn < LOG_TURNS && length > 0; turn++) {
+        length = read(standalone->log_fd, bytes, sizeof bytes);
         for (ssize_t i = 0; i < length; i++) {
             if (bytes[i] == '\n' || standalone->line->len == MOST_LINE)
                 end_line(standalone);
             if (bytes[i] != '\n')
                 g_string_append_c(standalone->line, bytes[i]);
         }
+    }
     if (length == 0)
         end_line(standalone);
-    return length < 0 && (errno == EAGAIN || errno == EINTR);
+    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static gboolean log_readable(int fd, GIOCondition condition, gpointer user_data)
@@ -71,19 +81,48 @@ static gboolean log_readable(int fd, GIOCondition condition, gpointer user_data)
     return read_log(user_data) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-static void watch_log(struct standalone *standalone)
+static GSource *watch_fd(int fd, GUnixFDSourceFunc func, struct standalone *standalone)
 {
-    standalone->log = g_unix_fd_source_new(standalone->log_fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-    g_source_set_callback(standalone->log, G_SOURCE_FUNC(log_readable), standalone, NULL);
-    g_source_attach(standalone->log, g_main_context_get_thread_default());
+    GSource *source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+    g_source_set_callback(source, G_SOURCE_FUNC(func), standalone, NULL);
+    g_source_attach(source, g_main_context_get_thread_default());
+    return source;
 }
 
-static void close_log(struct standalone *standalone)
+static void watch_log(struct standalone *standalone)
 {
-    wakeup_clear(&standalone->log);
-    if (standalone->log_fd >= 0)
-        close(standalone->log_fd);
-    standalone->log_fd = -1;
+    standalone->log = watch_fd(standalone->log_fd, log_readable, standalone);
+}
+
+static void drop_fd(GSource **source, int *fd)
+{
+    wakeup_clear(source);
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void drop_ready(struct standalone *standalone)
+{
+    drop_fd(&standalone->ready, &standalone->ready_fd);
+}
+
+static void drop_pipes(struct standalone *standalone)
+{
+    drop_ready(standalone);
+    drop_fd(&standalone->log, &standalone->log_fd);
+}
+
+static gboolean ready_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    drop_ready(user_data);
+    return G_SOURCE_REMOVE;
+}
+
+/* After a restart nobody waits for what it says there. */
+static void watch_ready(struct standalone *standalone)
+{
+    standalone->ready = watch_fd(standalone->ready_fd, ready_readable, standalone);
 }
 
 static void restart_later(struct standalone *standalone)
@@ -101,50 +140,64 @@ static void registry_ended(struct child *child, gpointer user_data)
     struct standalone *standalone = user_data;
     read_log(standalone);
     g_message("nacos-registry ended (status %d) and is started again", child_status(child));
-    close_log(standalone);
+    drop_pipes(standalone);
     g_clear_pointer(&standalone->child, child_free);
     restart_later(standalone);
 }
 
-/* `ready_fd` -1: nobody waits for it. */
-static gboolean start(struct standalone *standalone, int ready_fd, char **why)
+static gboolean spawn(struct standalone *standalone, int ready, int log, char **why)
 {
     g_autofree char *listen = listen_address_format(&standalone->listen);
     g_autofree char *number = g_strdup_printf("%d", CHILD_FD);
-    const char *argv[] = {
-        standalone->title, "--listen", listen, "--parent-death", NULL, NULL, NULL};
-    if (ready_fd >= 0) {
-        argv[4] = "--ready-fd";
-        argv[5] = number;
-    }
-    int log[2];
-    if (!g_unix_open_pipe(log, FD_CLOEXEC, NULL)) {
-        *why = g_strdup_printf("pipe: %s", g_strerror(errno));
-        return FALSE;
-    }
+    const char *const argv[] = {standalone->title, "--listen", listen, "--ready-fd", number,
+                                "--parent-death",  NULL};
     struct child_config config = {.program = standalone->program,
                                   .argv = argv,
-                                  .fd = ready_fd,
-                                  .error_fd = log[1],
+                                  .fd = ready,
+                                  .error_fd = log,
                                   .ended = registry_ended,
                                   .user_data = standalone};
-    standalone->child = child_new(&config, why);
-    close(log[1]);
-    standalone->log_fd = log[0];
-    g_unix_set_fd_nonblocking(log[0], TRUE, NULL);
     standalone->started = g_get_monotonic_time();
+    standalone->child = child_new(&config, why);
     return standalone->child != NULL;
+}
+
+/* Its end of the pipe, -1 and a reason in *why if there is none. */
+static int open_pipe(int *our_end, char **why)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) {
+        *why = g_strdup_printf("pipe: %s", g_strerror(errno));
+        return -1;
+    }
+    *our_end = ends[0];
+    fcntl(*our_end, F_SETFL, O_NONBLOCK);
+    return ends[1];
+}
+
+static gboolean start(struct standalone *standalone, char **why)
+{
+    int ready = open_pipe(&standalone->ready_fd, why);
+    int log = ready < 0 ? -1 : open_pipe(&standalone->log_fd, why);
+    gboolean started = log >= 0 && spawn(standalone, ready, log, why);
+    if (ready >= 0)
+        close(ready);
+    if (log >= 0)
+        close(log);
+    if (!started)
+        drop_pipes(standalone);
+    return started;
 }
 
 static void restart(gpointer user_data)
 {
     struct standalone *standalone = user_data;
     g_autofree char *why = NULL;
-    if (start(standalone, -1, &why)) {
+    if (start(standalone, &why)) {
         watch_log(standalone);
+        watch_ready(standalone);
         return;
     }
-    close_log(standalone);
     g_message("cannot start nacos-registry: %s", why);
     restart_later(standalone);
 }
@@ -160,13 +213,13 @@ static gboolean take_port(struct standalone *standalone, const char *text)
     return TRUE;
 }
 
-/* What is written to `fd` before the newline, at most `timeout_ms` later; NULL at end of file or
- * time. Its log is emptied meanwhile, so that it cannot stand behind a full pipe. New string. */
-static char *read_ready_line(struct standalone *standalone, int fd, int timeout_ms)
+/* What it says before the newline, READY_MS later at most; NULL at end of file or time. Its log is
+ * emptied meanwhile, so that it cannot stand behind a full pipe. New string. */
+static char *read_ready_line(struct standalone *standalone)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    gint64 deadline = g_get_monotonic_time() + timeout_ms * G_TIME_SPAN_MILLISECOND;
-    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {standalone->log_fd, POLLIN, 0}};
+    gint64 deadline = g_get_monotonic_time() + READY_MS * G_TIME_SPAN_MILLISECOND;
+    struct pollfd fds[] = {{standalone->ready_fd, POLLIN, 0}, {standalone->log_fd, POLLIN, 0}};
     for (gint64 left; (left = deadline - g_get_monotonic_time()) > 0;) {
         if (poll(fds, G_N_ELEMENTS(fds), left / G_TIME_SPAN_MILLISECOND + 1) < 0)
             continue;
@@ -175,7 +228,7 @@ static char *read_ready_line(struct standalone *standalone, int fd, int timeout_
         if (!fds[0].revents)
             continue;
         char byte;
-        if (read(fd, &byte, 1) != 1 || text->len == MOST_LINE)
+        if (read(standalone->ready_fd, &byte, 1) != 1 || text->len == MOST_LINE)
             return NULL;
         if (byte == '\n')
             return g_string_free(g_steal_pointer(&text), FALSE);
@@ -193,24 +246,16 @@ static char *say_failure(struct standalone *standalone)
     if (!standalone->last_line)
         return g_strdup_printf("nacos-registry: ended with status %d",
                                child_status(standalone->child));
-    if (g_str_has_prefix(standalone->last_line, "nacos-registry: "))
-        return g_strdup(standalone->last_line);
-    return g_strdup_printf("nacos-registry: %s", standalone->last_line);
+    gboolean named = g_str_has_prefix(standalone->last_line, NAME);
+    return g_strconcat(named ? "" : NAME, standalone->last_line, NULL);
 }
 
 static gboolean start_and_wait(struct standalone *standalone, char **why)
 {
-    int ready[2];
-    if (!g_unix_open_pipe(ready, FD_CLOEXEC, NULL)) {
-        *why = g_strdup_printf("pipe: %s", g_strerror(errno));
+    if (!start(standalone, why))
         return FALSE;
-    }
-    gboolean started = start(standalone, ready[1], why);
-    close(ready[1]);
-    g_autofree char *line = started ? read_ready_line(standalone, ready[0], READY_MS) : NULL;
-    close(ready[0]);
-    if (!started)
-        return FALSE;
+    g_autofree char *line = read_ready_line(standalone);
+    drop_ready(standalone);
     if (line && take_port(standalone, line))
         return TRUE;
     *why = say_failure(standalone);
@@ -259,6 +304,7 @@ static gboolean prepare(struct standalone *standalone, const struct standalone_c
 struct standalone *standalone_new(const struct standalone_config *config, char **why)
 {
     struct standalone *standalone = g_new0(struct standalone, 1);
+    standalone->ready_fd = -1;
     standalone->log_fd = -1;
     standalone->line = g_string_new(NULL);
     standalone->restart = wakeup_new(G_PRIORITY_DEFAULT, restart, standalone);
@@ -282,7 +328,7 @@ void standalone_free(struct standalone *standalone)
         child_wait(standalone->child, TERM_MS);
         child_free(standalone->child);
     }
-    close_log(standalone);
+    drop_pipes(standalone);
     g_string_free(standalone->line, TRUE);
     g_free(standalone->last_line);
     g_free(standalone->program);

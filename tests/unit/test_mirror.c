@@ -61,9 +61,15 @@ static GArray *helper_pids(void)
     return pids;
 }
 
+/* A process has no command line for a moment in exec. */
 static pid_t first_helper(void)
 {
     g_autoptr(GArray) pids = helper_pids();
+    for (int i = 0; i < 1000 && pids->len == 0; i++) {
+        g_usleep(1000);
+        g_array_unref(pids);
+        pids = helper_pids();
+    }
     g_assert_cmpint(pids->len, >, 0);
     return g_array_index(pids, pid_t, 0);
 }

@@ -46,11 +46,12 @@ static int fake_registry(int argc, char **argv)
     struct listen_address address;
     g_autofree char *why = NULL;
     g_assert_true(listen_address_parse(argv[2], &address, &why));
-    g_assert_cmpstr(argv[3], ==, "--parent-death");
+    g_assert_cmpstr(argv[3], ==, "--ready-fd");
+    g_assert_cmpstr(argv[5], ==, "--parent-death");
     if (listen_on(&address.port) < 0)
         return 1;
-    if (argc == 6)
-        dprintf(atoi(argv[5]), "127.0.0.1:%u\n", address.port);
+    signal(SIGPIPE, SIG_DFL); /* dies if nobody is there to hear it */
+    dprintf(atoi(argv[4]), "127.0.0.1:%u\n", address.port);
     pause();
     return 0;
 }
