@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/naming.h"
+
+#include "naming/beat_reactor.h"
+#include "naming/host_reactor.h"
+#include "naming/push_receiver.h"
+
+struct naming {
+    struct timers *timers;
+    struct naming_proxy *proxy;
+    struct beat_reactor *beats;
+    struct host_reactor *hosts;
+    struct push_receiver *push; /* NULL = polls only */
+    struct naming_listener listener;
+    gpointer user_data;
+    char *no_push; /* why there is no push though it was wanted; told once */
+    struct timer no_push_timer;
+};
+
+static const char *naming_refuses(const struct naming_config *config)
+{
+    if (config->servers == NULL || config->servers[0] == NULL)
+        return "no server";
+    for (guint i = 0; config->servers[i] != NULL; i++)
+        if (!g_str_has_prefix(config->servers[i], "http://") &&
+            !g_str_has_prefix(config->servers[i], "https://"))
+            return "a server's URL is neither http nor https";
+    if (config->namespace_id == NULL || config->namespace_id[0] == '\0')
+        return "no namespace";
+    if (config->clusters == NULL)
+        return "no clusters";
+    if (config->timeout_ms == 0 || config->connect_timeout_ms == 0)
+        return "a time-out of 0";
+    if (config->max_response == 0)
+        return "no room for a reply";
+    return NULL;
+}
+
+static void naming_on_no_push(gpointer user_data)
+{
+    struct naming *naming = user_data;
+    const struct trouble trouble = {naming->listener.trouble, naming->user_data};
+    const struct naming_result result = {NAMING_UNREACHABLE, "", naming->no_push};
+
+    trouble_report(&trouble, NULL, &result);
+}
+
+/* Without push there are still the polls, so only a port asked for is insisted on. */
+static gboolean naming_start_push(struct naming *naming, const struct naming_config *config,
+                                  char **why)
+{
+    const struct push_receiver_config push = {
+        .proxy = naming->proxy,
+        .timers = naming->timers,
+        .port = config->udp_port,
+        .trouble = {naming->listener.trouble, naming->user_data},
+    };
+    char *reason = NULL;
+
+    if (!config->push_udp)
+        return TRUE;
+    naming->push = push_receiver_new(&push, &reason);
+    if (naming->push != NULL)
+        return TRUE;
+    if (config->udp_port == 0) {
+        naming->no_push = reason;
+        timer_set(&naming->no_push_timer, 0);
+        return TRUE;
+    }
+    *why = reason;
+    return FALSE;
+}
+
+static void naming_start_reactors(struct naming *naming, const struct naming_config *config)
+{
+    const struct trouble trouble = {naming->listener.trouble, naming->user_data};
+    const struct beat_reactor_config beats = {
+        .proxy = naming->proxy,
+        .timers = naming->timers,
+        .timeout_ms = config->timeout_ms,
+        .trouble = trouble,
+    };
+    const struct host_reactor_config hosts = {
+        .proxy = naming->proxy,
+        .timers = naming->timers,
+        .timeout_ms = config->timeout_ms,
+        .clusters = config->clusters,
+        .udp_port = naming->push == NULL ? 0 : push_receiver_port(naming->push),
+        .changed = naming->listener.changed,
+        .user_data = naming->user_data,
+        .trouble = trouble,
+    };
+
+    naming->beats = beat_reactor_new(&beats);
+    naming->hosts = host_reactor_new(&hosts);
+    if (naming->push != NULL)
+        push_receiver_set_reactor(naming->push, naming->hosts);
+}
+
+struct naming *naming_new(const struct naming_config *config,
+                          const struct naming_listener *listener, gpointer user_data, char **why)
+{
+    const char *reason = naming_refuses(config);
+    g_autofree char *text = NULL;
+    struct naming *naming = g_new0(struct naming, 1);
+
+    naming->listener = *listener;
+    naming->user_data = user_data;
+    naming->timers = timers_new();
+    timer_init(&naming->no_push_timer, naming->timers, naming_on_no_push, naming);
+    if (reason != NULL)
+        text = g_strdup(reason);
+    else
+        naming->proxy = naming_proxy_new(config, &text);
+    if (naming->proxy != NULL && naming_start_push(naming, config, &text)) {
+        naming_start_reactors(naming, config);
+        return naming;
+    }
+    naming_free(naming);
+    if (why != NULL)
+        *why = g_steal_pointer(&text);
+    return NULL;
+}
+
+/* Also of one that naming_new gave up half-way. */
+void naming_free(struct naming *naming)
+{
+    g_clear_pointer(&naming->push, push_receiver_free);
+    g_clear_pointer(&naming->hosts, host_reactor_free);
+    g_clear_pointer(&naming->beats, beat_reactor_free);
+    g_clear_pointer(&naming->proxy, naming_proxy_free);
+    timer_stop(&naming->no_push_timer);
+    timers_free(naming->timers);
+    g_free(naming->no_push);
+    g_free(naming);
+}
+
+/* --- our own instances --------------------------------------------------------------------------
+ */
+
+struct naming_call *naming_register(struct naming *naming, const struct service_key *key,
+                                    const struct instance *instance, naming_done_fn done,
+                                    gpointer user_data)
+{
+    return beat_reactor_register(naming->beats, key, instance, done, user_data);
+}
+
+struct naming_call *naming_deregister(struct naming *naming, const struct service_key *key,
+                                      const struct instance *like, naming_done_fn done,
+                                      gpointer user_data)
+{
+    return beat_reactor_deregister(naming->beats, key, like, done, user_data);
+}
+
+void naming_adopt(struct naming *naming, const struct service_key *key,
+                  const struct instance *instance)
+{
+    beat_reactor_adopt(naming->beats, key, instance);
+}
+
+gboolean naming_beat_state(struct naming *naming, const struct service_key *key,
+                           const struct instance *like, struct naming_beat_state *state)
+{
+    return beat_reactor_state(naming->beats, key, like, state);
+}
+
+char *naming_own_ip(struct naming *naming)
+{
+    return naming_proxy_own_ip(naming->proxy);
+}
+
+/* --- other people's instances -------------------------------------------------------------------
+ */
+
+void naming_subscribe(struct naming *naming, const struct service_key *key)
+{
+    host_reactor_subscribe(naming->hosts, key);
+}
+
+void naming_unsubscribe(struct naming *naming, const struct service_key *key)
+{
+    host_reactor_unsubscribe(naming->hosts, key);
+}
+
+struct service_info *naming_current(struct naming *naming, const struct service_key *key)
+{
+    return host_reactor_current(naming->hosts, key);
+}
+
+struct naming_call *naming_wait(struct naming *naming, const struct service_key *key,
+                                naming_list_fn done, gpointer user_data)
+{
+    return host_reactor_wait(naming->hosts, key, done, user_data);
+}
+
+void naming_refresh(struct naming *naming, const struct service_key *key)
+{
+    host_reactor_refresh(naming->hosts, key);
+}
+
+struct naming_call *naming_list(struct naming *naming, const struct service_key *key,
+                                naming_list_fn done, gpointer user_data)
+{
+    return naming_proxy_list(naming->proxy, key, 0, done, user_data);
+}
+
+gboolean naming_freshness(struct naming *naming, const struct service_key *key,
+                          struct naming_freshness *freshness)
+{
+    return host_reactor_freshness(naming->hosts, key, freshness);
+}
+
+/* --- names, and for people ----------------------------------------------------------------------
+ */
+
+struct naming_call *naming_services(struct naming *naming, const char *group, naming_names_fn done,
+                                    gpointer user_data)
+{
+    return naming_proxy_services(naming->proxy, group, done, user_data);
+}
+
+struct naming_call *naming_group_count(struct naming *naming, const char *group,
+                                       naming_count_fn done, gpointer user_data)
+{
+    return naming_proxy_group_count(naming->proxy, group, done, user_data);
+}
+
+struct naming_call *naming_groups(struct naming *naming, naming_names_fn done, gpointer user_data)
+{
+    return naming_proxy_groups(naming->proxy, done, user_data);
+}
+
+guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room)
+{
+    return naming_proxy_servers(naming->proxy, states, room);
+}
+
+void naming_stats(struct naming *naming, struct naming_stats *stats)
+{
+    struct push_counts counts = {0};
+
+    if (naming->push != NULL)
+        push_receiver_counts(naming->push, &counts);
+    *stats = (struct naming_stats){
+        .subscribed = host_reactor_count(naming->hosts),
+        .beating = beat_reactor_count(naming->beats),
+        .requests_in_flight = naming_proxy_in_flight(naming->proxy),
+        .udp_port = naming->push == NULL ? 0 : push_receiver_port(naming->push),
+        .polls = host_reactor_polls(naming->hosts),
+        .pushes_accepted = counts.accepted,
+        .pushes_refused = counts.refused,
+    };
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One service that is kept fresh: its newest list, the request under way, who waits for it, and
+ * which answers may replace it.
+ */
+#pragma once
+
+#include "naming/list_wait.h"
+#include "naming/naming_proxy.h"
+#include "naming/poll_queue.h"
+#include "naming/trouble.h"
+#include "naming/update_task.h"
+
+struct subscription;
+
+/* Shared by all subscriptions of a reactor. */
+struct subscription_env {
+    struct naming_proxy *proxy; /* borrowed */
+    struct timers *timers;      /* borrowed */
+    const char *clusters;       /* as sent with every list, "" = all */
+    guint16 udp_port;           /* of pushes; 0 = none */
+    naming_changed_fn changed;
+    gpointer user_data;
+    struct trouble trouble;
+    struct poll_queue queue;
+    struct list_waits waits;
+    guint64 polls;       /* list requests sent */
+    gint64 server_clock; /* ms since epoch, as a server last said; 0 = not yet */
+    gint64 server_at;    /* us; our monotonic time then */
+    /* Nobody wants it and nobody waits for it any more: the owner frees it. */
+    void (*idle)(struct subscription *subscription, gpointer owner);
+    gpointer owner;
+};
+
+struct subscription {
+    struct subscription_env *env;
+    struct service_key *key;
+    gboolean wanted;           /* subscribed; else it lives for those that wait */
+    struct service_info *info; /* newest list, NULL = none yet; stays the same while hosts do */
+    gint64 ref_time;           /* ms by the server's clock, of the newest answer; 0 = unknown */
+    guint64 version;           /* answers accepted */
+    const char *source;        /* of the newest: "server", "push" */
+    gint64 confirmed;          /* us; when it came */
+    gboolean stale;            /* the last request failed */
+
+    struct naming_call *request; /* list request in flight */
+    guint64 asked_version;       /* `version` when it was sent */
+    gint64 sent;                 /* us; when the last one was sent; 0 = never */
+    gboolean again;              /* a reason to ask came up while it was in flight */
+    GQueue waiting;              /* struct list_wait */
+    struct poll_entry entry;
+    struct update_task task;
+    struct timer poll;    /* the next round of UpdateTask */
+    struct timer refresh; /* the next refresh */
+};
+
+/* What the shared queue and the shared list of waiting calls call back: see poll_queue.start and
+ * list_waits.left. */
+void subscription_start(struct poll_entry *entry);
+void subscription_left(gpointer subscription);
+
+struct subscription *subscription_new(struct subscription_env *env, const struct service_key *key);
+void subscription_free(struct subscription *subscription); /* drops those that wait */
+
+void subscription_want(struct subscription *subscription);
+void subscription_unwant(struct subscription *subscription); /* may end it (env->idle) */
+struct naming_call *subscription_wait(struct subscription *subscription, naming_list_fn done,
+                                      gpointer user_data);
+/* A list soon: many such requests are one, five a second at most. */
+void subscription_refresh(struct subscription *subscription);
+
+/* Whether a push may be taken. */
+enum push_verdict {
+    PUSH_ACCEPTED,
+    PUSH_UNKNOWN,  /* not subscribed */
+    PUSH_CLUSTERS, /* for other clusters than subscribed */
+    PUSH_OLD,      /* older than what is held */
+    PUSH_FUTURE,   /* more than five minutes ahead of the server's own clock */
+};
+enum push_verdict subscription_push(struct subscription *subscription, struct service_info *info);
