@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What one mount consists of. Built and torn down by daemon.c; every part gets it from its caller,
+ * nothing reaches it by a global.
+ */
+#pragma once
+
+#include "fs/mirror.h"
+#include "fs/slots.h"
+#include "fs/waiters.h"
+#include "mountopts/mountopts.h"
+#include "naming/naming.h"
+
+struct error_log;
+struct interest;
+struct parked;
+struct session;
+struct standalone;
+struct tree;
+
+/* A list of names that is asked for again when it is too old. */
+struct listing {
+    struct naming_call *call; /* under way; NULL = none */
+    struct waiters waiters;
+    gint64 done_at; /* monotonic us of the last complete answer; 0 = never one */
+    guint answers;  /* complete answers so far */
+};
+
+/* The root directory: which groups there are. */
+struct root {
+    struct listing listing;  /* catalog/services */
+    GHashTable *groups;      /* shown name -> struct group, borrowed from fs->groups */
+    GHashTable *asks;        /* shown name -> question to the server under way (root.c) */
+    GHashTable *absent;      /* shown name -> monotonic us (owned gint64) of "no such group" */
+    struct mirror_lane lane; /* groups that come and go */
+    struct waiters settled;  /* told when the lane has announced all */
+    guint parked;            /* users' operations that hold the directory's lock: the gate */
+    gint64 mtime_ns;         /* wall clock */
+};
+
+struct fs {
+    const struct mount_options *options; /* borrowed */
+    struct naming *naming;
+    struct session *session;
+    struct mirror *mirror;
+    struct error_log *errors;
+    struct tree *tree;
+    struct slots *groups;        /* struct group */
+    struct slots *services;      /* struct service */
+    struct slots *registrations; /* struct registration */
+    struct slots *handles;       /* struct handle */
+    struct interest *interest;
+    struct root root;
+    GQueue parked;               /* struct parked: requests that wait */
+    gboolean closing;            /* no request may wait any more */
+    gint64 started;              /* monotonic us */
+    char *servers;               /* owned; what SOURCE stands for, for people */
+    struct standalone *registry; /* NULL unless SOURCE is standalone */
+    gboolean undoing; /* a register was cancelled: the client may still have to undo it */
+    const char *libfuse_version; /* static */
+    char protocol[16];           /* of the kernel interface, "7.45"; once it has said */
+};

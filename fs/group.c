@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/group.h"
+
+#include "fs/error.h"
+#include "fs/names.h"
+#include "fs/service.h"
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define GONE_AFTER 2 /* complete listings in a row */
+
+/* --- the lane: services that come and go
+ * ----------------------------------------------------------- */
+
+static struct service *next_owed(const struct group *group)
+{
+    GHashTableIter iter;
+    gpointer item;
+    g_hash_table_iter_init(&iter, group->services);
+    while (g_hash_table_iter_next(&iter, NULL, &item)) {
+        const struct service *service = item;
+        if (service->visible != service_wanted(service))
+            return item;
+    }
+    return NULL;
+}
+
+gboolean group_is_settled(const struct group *group)
+{
+    return next_owed(group) == NULL;
+}
+
+static enum mirror_turn group_next(gpointer owner, enum mirror_op *op, char **path,
+                                   gint64 *not_before)
+{
+    struct group *group = owner;
+    const struct service *service = next_owed(group);
+    if (!service) {
+        waiters_wake(&group->settled, 0);
+        return MIRROR_NOTHING;
+    }
+    *op = service->visible ? MIRROR_RMDIR : MIRROR_MKDIR;
+    *path = g_strdup(service->path);
+    return MIRROR_ORDER;
+}
+
+static void group_done(gpointer owner, enum mirror_op op, const char *path, int error)
+{
+    struct group *group = owner;
+    struct service *service = g_hash_table_lookup(group->services, strrchr(path, '/') + 1);
+    if (!service || error == 0 || error == EINTR)
+        return;
+    g_debug("announcing %s: %s", path, g_strerror(error));
+    service->visible = op == MIRROR_MKDIR; /* no event can be had for it */
+}
+
+static gboolean group_gated(gpointer owner)
+{
+    const struct group *group = owner;
+    return group->parked > 0;
+}
+
+static const struct mirror_lane_class group_lane = {group_next, group_done, group_gated};
+
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
+
+struct group *group_obtain(struct fs *fs, const char *name)
+{
+    g_autofree char *shown = names_encode(name);
+    struct group *group = shown ? group_find(fs, shown) : NULL;
+    if (!shown || group)
+        return group;
+    group = g_new0(struct group, 1);
+    group->fs = fs;
+    group->name = g_strdup(name);
+    group->shown = g_steal_pointer(&shown);
+    group->services = g_hash_table_new(g_str_hash, g_str_equal);
+    group->mtime_ns = service_next_mtime(0);
+    mirror_lane_init(&group->lane, &group_lane, group);
+    group->id = slots_add(fs->groups, group);
+    g_hash_table_insert(fs->root.groups, group->shown, group);
+    return group;
+}
+
+void group_free(gpointer item)
+{
+    struct group *group = item;
+    mirror_lane_remove(group->fs->mirror, &group->lane);
+    g_clear_pointer(&group->listing.call, naming_call_cancel);
+    waiters_clear(&group->listing.waiters);
+    waiters_clear(&group->settled);
+    g_hash_table_unref(group->services);
+    g_free(group->name);
+    g_free(group->shown);
+    g_free(group);
+}
+
+struct group *group_get(const struct fs *fs, guint64 id)
+{
+    return slots_get(fs->groups, id);
+}
+
+struct group *group_find(const struct fs *fs, const char *shown)
+{
+    return g_hash_table_lookup(fs->root.groups, shown);
+}
+
+static gboolean has_services(const struct group *group)
+{
+    GHashTableIter iter;
+    gpointer item;
+    g_hash_table_iter_init(&iter, group->services);
+    while (g_hash_table_iter_next(&iter, NULL, &item))
+        if (((struct service *)item)->visible)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean group_wanted(const struct group *group)
+{
+    return group->configured || group->known || group->pinned || group->held || group->parked ||
+           has_services(group);
+}
+
+void group_sync(struct group *group)
+{
+    struct root *root = &group->fs->root;
+    if (group->visible == group_wanted(group))
+        return;
+    if (root->listing.answers > 1 || root->listing.done_at == 0) {
+        mirror_mark(group->fs->mirror, &root->lane);
+        return;
+    }
+    group->visible = !group->visible; /* the first listing: nothing was known before */
+    root->mtime_ns = service_next_mtime(root->mtime_ns);
+}
+
+gboolean group_is_idle(const struct group *group)
+{
+    return !group->visible && !group_wanted(group) && !waiters_any(&group->listing.waiters) &&
+           g_hash_table_size(group->services) == 0;
+}
+
+/* --- listings
+ * -------------------------------------------------------------------------------------- */
+
+static void take_names(struct group *group, const char *const *names)
+{
+    g_autoptr(GHashTable) listed = g_hash_table_new(g_direct_hash, g_direct_equal);
+    for (; *names; names++) {
+        g_autofree char *shown = names_encode(*names);
+        if (!shown)
+            continue;
+        struct service *service = g_hash_table_lookup(group->services, shown);
+        if (!service)
+            service = service_new(group, *names);
+        service->known = TRUE;
+        service->missed = 0;
+        g_hash_table_add(listed, service);
+        service_sync(service);
+    }
+    for (guint i = slots_high(group->fs->services); i > 0; i--) {
+        struct service *service = slots_at(group->fs->services, i);
+        if (!service || service->group != group || g_hash_table_contains(listed, service))
+            continue;
+        service->hidden = FALSE;
+        if (++service->missed >= GONE_AFTER)
+            service->known = FALSE;
+        service_sync(service);
+    }
+    group->missed = g_hash_table_size(listed) ? 0 : group->missed + 1;
+    group->known = g_hash_table_size(listed) || (group->known && group->missed < GONE_AFTER);
+}
+
+static void listing_done(const struct naming_result *result, const char *const *names,
+                         gpointer user_data)
+{
+    struct group *group = user_data;
+    group->listing.call = NULL;
+    int error = error_report(group->fs, result, group->shown);
+    if (!error) {
+        group->listing.done_at = g_get_monotonic_time();
+        group->listing.answers++;
+        take_names(group, names);
+        group_sync(group);
+    }
+    waiters_wake(&group->listing.waiters, error);
+}
+
+struct waiter *group_need_listing(struct group *group, gint64 max_age, wait_fn fn,
+                                  gpointer user_data)
+{
+    struct listing *listing = &group->listing;
+    if (listing->done_at && g_get_monotonic_time() - listing->done_at < max_age)
+        return NULL;
+    if (!listing->call)
+        listing->call = naming_services(group->fs->naming, group->name, listing_done, group);
+    return waiters_add(&listing->waiters, fn, user_data);
+}

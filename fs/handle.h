@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One open file: the bytes of the version it was opened with, and the unfinished line of what was
+ * written. No FUSE calls.
+ */
+#pragma once
+
+#include "fs/fs.h"
+#include "fs/tree.h"
+
+struct handle {
+    guint64 id;   /* fi->fh */
+    guint64 node; /* id */
+    struct fs *fs;
+    guint64 service;       /* id; 0 = none */
+    enum line_action line; /* LINE_NONE in hosts/: attributes of that one instance */
+    char *host;            /* owned; file name in hosts/, NULL elsewhere */
+    GBytes *bytes;         /* what reads give, one version from start to end */
+    GString *pending;      /* the unfinished line */
+    gboolean interested;   /* counted in service->handles */
+    gboolean created;      /* by CREATE in hosts/: registers with defaults if nothing is written */
+    gboolean wrote;
+};
+
+/* Takes the reference `bytes` (NULL = reads as empty). */
+struct handle *handle_new(struct fs *fs, const struct node *node, GBytes *bytes);
+struct handle *handle_get(const struct fs *fs, guint64 id);
+/* Counts as interest in the service while it is open. */
+void handle_interested(struct handle *handle);
+void handle_close(struct handle *handle);
+void handle_free(gpointer handle); /* for the slot table */

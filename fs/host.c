@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/host.h"
+
+#include "fs/address.h"
+#include "fs/registration.h"
+#include "fs/render.h"
+#include "fs/service.h"
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ANNOUNCE_GAP (100 * 1000) /* us between two MODIFY of one file */
+
+static void host_free(gpointer item)
+{
+    struct host *host = item;
+    g_free(host->name);
+    instance_clear(&host->record);
+    g_clear_pointer(&host->bytes, g_bytes_unref);
+    g_free(host);
+}
+
+static gboolean is_owed(const struct host *host)
+{
+    return host->visible != host->wanted || (host->changed && host->visible);
+}
+
+static void drop_if_gone(struct hosts *hosts, struct host *host)
+{
+    if (host->visible || host->wanted)
+        return;
+    if (host->queued)
+        g_queue_remove(&hosts->owed, host);
+    g_hash_table_remove(hosts->by_name, host->name);
+    slots_remove(hosts->slots, host->id);
+}
+
+/* --- the lane
+ * -------------------------------------------------------------------------------------- */
+
+static gboolean hosts_held(const struct hosts *hosts, const struct host *host)
+{
+    const struct service *service = hosts->service;
+    struct tree *tree = service->fs->tree;
+    return tree_find(tree, NODE_HOSTS, service->id, LAYOUT_HOSTS) ||
+           tree_find(tree, NODE_HOST, service->id, host->name);
+}
+
+/* The call that `host` needs next; MIRROR_NOTHING settles it. */
+static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum mirror_op *op,
+                                  gint64 *not_before)
+{
+    gint64 now = g_get_monotonic_time();
+    if (!is_owed(host))
+        return MIRROR_NOTHING;
+    if (!hosts_held(hosts, host)) { /* nobody can be watching */
+        host->visible = host->wanted;
+        host->changed = FALSE;
+        return MIRROR_NOTHING;
+    }
+    if (host->visible != host->wanted) {
+        *op = host->wanted ? MIRROR_MKNOD : MIRROR_UNLINK;
+        return MIRROR_ORDER;
+    }
+    if (host->announced_at && now - host->announced_at < ANNOUNCE_GAP) {
+        *not_before = host->announced_at + ANNOUNCE_GAP;
+        return MIRROR_LATER;
+    }
+    host->changed = FALSE;
+    host->announced_at = now;
+    *op = MIRROR_POKE;
+    return MIRROR_ORDER;
+}
+
+static enum mirror_turn hosts_next(gpointer owner, enum mirror_op *op, char **path,
+                                   gint64 *not_before)
+{
+    struct hosts *hosts = owner;
+    gint64 earliest = G_MAXINT64;
+    for (guint n = hosts->owed.length; n; n--) {
+        struct host *host = g_queue_pop_head(&hosts->owed);
+        gint64 when = 0;
+        enum mirror_turn turn = host_turn(hosts, host, op, &when);
+        host->queued = turn != MIRROR_NOTHING;
+        if (turn == MIRROR_NOTHING) {
+            drop_if_gone(hosts, host);
+            continue;
+        }
+        g_queue_push_tail(&hosts->owed, host);
+        if (turn == MIRROR_ORDER) {
+            *path = g_strconcat(hosts->service->path, "/" LAYOUT_HOSTS "/", host->name, NULL);
+            return MIRROR_ORDER;
+        }
+        earliest = MIN(earliest, when);
+    }
+    if (hosts_are_settled(hosts))
+        waiters_wake(&hosts->settled, 0);
+    *not_before = earliest;
+    return hosts->owed.length ? MIRROR_LATER : MIRROR_NOTHING;
+}
+
+/* EEXIST, ENOENT: a user was first, and the FUSE request of that user has set `visible` already. */
+static void hosts_done(gpointer owner, enum mirror_op op, const char *path, int error)
+{
+    struct hosts *hosts = owner;
+    struct host *host = hosts_find(hosts, strrchr(path, '/') + 1);
+    if (!host || error == 0)
+        return;
+    g_debug("announcing %s: %s", path, g_strerror(error));
+    if (op == MIRROR_POKE && error == EINTR) {
+        host->changed = TRUE;
+        host->announced_at = 0;
+    } else if (op != MIRROR_POKE && error != EINTR) {
+        host->visible = host->wanted; /* no event can be had for it: never the same call for ever */
+    }
+}
+
+static gboolean hosts_gated(gpointer owner)
+{
+    const struct hosts *hosts = owner;
+    return hosts->parked > 0;
+}
+
+static const struct mirror_lane_class hosts_lane = {hosts_next, hosts_done, hosts_gated};
+
+static void owe(struct hosts *hosts, struct host *host)
+{
+    if (host->queued || !is_owed(host))
+        return;
+    host->queued = TRUE;
+    g_queue_push_tail(&hosts->owed, host);
+    mirror_mark(hosts->service->fs->mirror, &hosts->lane);
+}
+
+/* --- entries
+ * ---------------------------------------------------------------------------------------- */
+
+void hosts_init(struct hosts *hosts, struct service *service)
+{
+    hosts->service = service;
+    hosts->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    hosts->slots = slots_new(host_free);
+    hosts->mtime_ns = service_next_mtime(0);
+    g_queue_init(&hosts->owed);
+    mirror_lane_init(&hosts->lane, &hosts_lane, hosts);
+}
+
+void hosts_clear(struct hosts *hosts)
+{
+    mirror_lane_remove(hosts->service->fs->mirror, &hosts->lane);
+    waiters_clear(&hosts->settled);
+    g_queue_clear(&hosts->owed);
+    g_hash_table_unref(hosts->by_name);
+    slots_free(hosts->slots);
+}
+
+struct host *hosts_find(const struct hosts *hosts, const char *name)
+{
+    return g_hash_table_lookup(hosts->by_name, name);
+}
+
+static struct host *host_obtain(struct hosts *hosts, const char *name)
+{
+    struct host *host = hosts_find(hosts, name);
+    if (host)
+        return host;
+    host = g_new0(struct host, 1);
+    host->name = g_strdup(name);
+    host->id = slots_add(hosts->slots, host);
+    g_hash_table_insert(hosts->by_name, host->name, host);
+    return host;
+}
+
+static void host_set_record(struct host *host, const struct instance *record)
+{
+    g_autoptr(GBytes) bytes = render_host(record);
+    if (host->bytes && instance_equal(&host->record, record))
+        return;
+    gboolean had = host->bytes != NULL;
+    instance_clear(&host->record);
+    instance_copy(&host->record, record);
+    if (had && g_bytes_equal(host->bytes, bytes))
+        return;
+    g_clear_pointer(&host->bytes, g_bytes_unref);
+    host->bytes = g_steal_pointer(&bytes);
+    host->mtime_ns = service_next_mtime(host->mtime_ns);
+    host->changed = had && host->visible;
+}
+
+static void want(struct hosts *hosts, const struct instance *record)
+{
+    g_autofree char *name = address_host_name(record);
+    if (!name) /* too long for a file name: `instances` shows it all the same */
+        return;
+    struct host *host = host_obtain(hosts, name);
+    host->wanted = TRUE;
+    host->created = FALSE;
+    host->round = hosts->round;
+    host_set_record(host, record);
+}
+
+static void settle_one(struct hosts *hosts, struct host *host, gboolean silent)
+{
+    if (host->round != hosts->round && !host->created)
+        host->wanted = FALSE;
+    if (host->visible != host->wanted)
+        hosts->mtime_ns = service_next_mtime(hosts->mtime_ns);
+    if (silent) {
+        host->visible = host->wanted;
+        host->changed = FALSE;
+        drop_if_gone(hosts, host);
+        return;
+    }
+    owe(hosts, host);
+}
+
+void hosts_update(struct hosts *hosts, gboolean silent)
+{
+    const struct service *service = hosts->service;
+    hosts->round++;
+    for (guint i = 0; service->view && i < service->view->n_hosts; i++)
+        want(hosts, &service->view->hosts[i]);
+    /* Ours that no list shows: disabled ones, and all while no list is held. */
+    for (guint i = 0; i < service->registrations->len; i++) {
+        const struct registration *own = g_ptr_array_index(service->registrations, i);
+        if (!own->ending && (!service->view || !service_info_find(service->view, &own->instance)))
+            want(hosts, &own->instance);
+    }
+    for (guint i = slots_high(hosts->slots); i > 0; i--) {
+        struct host *host = slots_at(hosts->slots, i);
+        if (host)
+            settle_one(hosts, host, silent);
+    }
+    if (hosts_are_settled(hosts))
+        waiters_wake(&hosts->settled, 0);
+}
+
+struct host *hosts_create(struct hosts *hosts, const char *name, const struct instance *record)
+{
+    struct host *host = host_obtain(hosts, name);
+    host_set_record(host, record);
+    host->created = host->wanted = TRUE;
+    hosts_set_visible(hosts, host, TRUE);
+    return host;
+}
+
+void hosts_set_visible(struct hosts *hosts, struct host *host, gboolean visible)
+{
+    if (host->visible != visible)
+        hosts->mtime_ns = service_next_mtime(hosts->mtime_ns);
+    host->visible = visible;
+    if (visible)
+        host->changed = FALSE; /* a name that was not there has no reader to tell */
+    else if (!host->wanted)
+        drop_if_gone(hosts, host);
+}
+
+void hosts_abandon(struct hosts *hosts, struct host *host)
+{
+    if (!host->created)
+        return;
+    host->created = FALSE;
+    host->wanted = FALSE;
+    owe(hosts, host);
+}
+
+gboolean hosts_are_settled(const struct hosts *hosts)
+{
+    for (const GList *at = hosts->owed.head; at; at = at->next) {
+        const struct host *host = at->data;
+        if (host->visible != host->wanted)
+            return FALSE;
+    }
+    return TRUE;
+}

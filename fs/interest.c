@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/interest.h"
+
+#include "fs/group.h"
+#include "fs/service.h"
+#include "fs/session.h"
+#include "fs/tree.h"
+#include "fs/watches.h"
+
+#define TICK_MS 250
+#define SETTLED_AFTER                                                                              \
+    (G_USEC_PER_SEC / 2)                /* us since the last look-up before a node is asked about */
+#define IN_USE_AFTER 2                  /* prunes outlived */
+#define ASK_AGAIN (15 * G_USEC_PER_SEC) /* us between questions about a node in use */
+#define WITHOUT_PRUNE (2 * G_USEC_PER_SEC) /* us held that count as in use on older kernels */
+#define PRUNE_BATCH 500
+
+struct interest {
+    struct fs *fs;
+    guint timer;             /* source id */
+    gboolean cannot_prune;   /* kernel before 6.18 */
+    struct watches *watches; /* who watches the root, which no prune can tell */
+};
+
+/* --- whose node is it
+ * -------------------------------------------------------------------------------- */
+
+static struct service *node_service(const struct fs *fs, const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SERVICE:
+    case NODE_SERVICE_FILE:
+    case NODE_HOSTS:
+    case NODE_HOST:
+        return service_get(fs, node->owner);
+    default:
+        return NULL;
+    }
+}
+
+static struct group *node_group(const struct fs *fs, const struct node *node)
+{
+    return node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
+}
+
+static void count(struct fs *fs, const struct node *node, int held, int watched)
+{
+    struct service *service = node_service(fs, node);
+    struct group *group = node_group(fs, node);
+    if (service) {
+        service->held += held;
+        service->watched += watched;
+    }
+    if (group) {
+        group->held += held;
+        group->watched += watched;
+    }
+}
+
+void interest_node_new(struct fs *fs, const struct node *node)
+{
+    count(fs, node, 1, 0);
+}
+
+void interest_node_gone(struct fs *fs, const struct node *node)
+{
+    count(fs, node, -1, node->survived >= IN_USE_AFTER ? -1 : 0);
+}
+
+/* --- services
+ * ------------------------------------------------------------------------------------------ */
+
+static gboolean opened_lately(const struct service *service, gint64 now)
+{
+    gint64 idle = service->fs->options->idle_timeout_s * G_USEC_PER_SEC;
+    return service->handles || (service->opened && now - service->opened < idle);
+}
+
+static void subscribe(struct service *service)
+{
+    if (service->subscribed)
+        return;
+    service->subscribed = TRUE;
+    naming_subscribe(service->fs->naming, &service->key);
+}
+
+void interest_opened(struct service *service)
+{
+    service->opened = g_get_monotonic_time();
+    subscribe(service);
+}
+
+static void unsubscribe(struct service *service)
+{
+    g_debug("%s: nobody cares any more", service->path);
+    service->subscribed = FALSE;
+    naming_unsubscribe(service->fs->naming, &service->key);
+    service_drop_list(service);
+}
+
+static void tick_service(struct service *service, gint64 now)
+{
+    gboolean cares =
+        opened_lately(service, now) || service->watched || (service->pinned && service->held);
+    if (cares)
+        subscribe(service);
+    else if (service->subscribed && !waiters_any(&service->waiters))
+        unsubscribe(service);
+    else if (!service->subscribed && service->list && service->list_until < now)
+        service_drop_list(service);
+    service_sync(service);
+}
+
+static void tick_services(struct fs *fs, gint64 now)
+{
+    for (guint i = slots_high(fs->services); i > 0; i--) {
+        struct service *service = slots_at(fs->services, i);
+        if (!service)
+            continue;
+        tick_service(service, now);
+        if (!service_is_idle(service))
+            continue;
+        g_hash_table_remove(service->group->services, service->shown);
+        slots_remove(fs->services, service->id);
+    }
+}
+
+/* --- groups
+ * -------------------------------------------------------------------------------------------- */
+
+static void listed(gpointer user_data, int error)
+{
+}
+
+static void tick_groups(struct fs *fs)
+{
+    for (guint i = slots_high(fs->groups); i > 0; i--) {
+        struct group *group = slots_at(fs->groups, i);
+        if (!group)
+            continue;
+        if (group->watched && !group->listing.call)
+            group_need_listing(group, LISTING_WATCHED, listed, NULL);
+        group_sync(group);
+        if (!group_is_idle(group))
+            continue;
+        g_hash_table_remove(fs->root.groups, group->shown);
+        slots_remove(fs->groups, group->id);
+    }
+    if (watches_root(fs->interest->watches) && !fs->root.listing.call)
+        root_need_listing(fs, LISTING_WATCHED, listed, NULL);
+}
+
+/* --- nodes
+ * --------------------------------------------------------------------------------------------- */
+
+/* The node outlived the prune that named it last. */
+static void outlived(struct fs *fs, struct node *node)
+{
+    if (node->survived++ == IN_USE_AFTER - 1)
+        count(fs, node, 0, 1);
+}
+
+static gboolean is_asked(const struct fs *fs, const struct node *node, gint64 now)
+{
+    const struct service *service = node_service(fs, node);
+    if (node->kind == NODE_ROOT || now - node->looked_up < SETTLED_AFTER)
+        return FALSE;
+    if (node->survived >= IN_USE_AFTER && now - node->asked < ASK_AGAIN)
+        return FALSE;
+    return !service || !opened_lately(service, now);
+}
+
+static void prune(struct interest *interest, const guint64 *ids, guint n)
+{
+    if (n && session_prune(interest->fs->session, ids, n) != 0)
+        interest->cannot_prune = TRUE;
+}
+
+static void tick_nodes(struct interest *interest, gint64 now)
+{
+    struct fs *fs = interest->fs;
+    guint64 ids[PRUNE_BATCH];
+    guint n = 0;
+    for (guint i = tree_high(fs->tree); i > 0; i--) {
+        struct node *node = tree_at(fs->tree, i);
+        if (!node || !is_asked(fs, node, now))
+            continue;
+        if (node->asked > node->looked_up)
+            outlived(fs, node);
+        node->asked = now;
+        ids[n++] = node->id;
+        if (n == PRUNE_BATCH) {
+            prune(interest, ids, n);
+            n = 0;
+        }
+    }
+    prune(interest, ids, n);
+}
+
+/* Kernels that cannot prune: held for a while is in use. */
+static void tick_held(struct fs *fs, gint64 now)
+{
+    for (guint i = tree_high(fs->tree); i > 0; i--) {
+        struct node *node = tree_at(fs->tree, i);
+        if (!node || node->kind == NODE_ROOT || node->survived >= IN_USE_AFTER ||
+            now - node->looked_up < WITHOUT_PRUNE)
+            continue;
+        node->survived = IN_USE_AFTER;
+        count(fs, node, 0, 1);
+    }
+}
+
+static gboolean tick(gpointer user_data)
+{
+    struct interest *interest = user_data;
+    gint64 now = g_get_monotonic_time();
+    if (interest->cannot_prune)
+        tick_held(interest->fs, now);
+    else
+        tick_nodes(interest, now);
+    tick_services(interest->fs, now);
+    tick_groups(interest->fs);
+    return G_SOURCE_CONTINUE;
+}
+
+struct interest *interest_new(struct fs *fs)
+{
+    struct interest *interest = g_new0(struct interest, 1);
+    interest->fs = fs;
+    interest->watches = watches_new(fs->options->mountpoint);
+    interest->timer = g_timeout_add(TICK_MS, tick, interest);
+    return interest;
+}
+
+void interest_free(struct interest *interest)
+{
+    if (!interest)
+        return;
+    g_source_remove(interest->timer);
+    watches_free(interest->watches);
+    g_free(interest);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The files of the tree as one table: a new file is one row and one function.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+struct fs;
+struct service;
+struct instance;
+struct service_info;
+
+enum node_kind {
+    NODE_ROOT,
+    NODE_DOT,      /* .nacos */
+    NODE_DOT_FILE, /* a row with place LAYOUT_DOT */
+    NODE_GROUP,
+    NODE_SERVICE,
+    NODE_SERVICE_FILE, /* a row with place LAYOUT_SERVICE */
+    NODE_HOSTS,        /* SERVICE/hosts */
+    NODE_HOST,         /* SERVICE/hosts/ADDRESS */
+};
+
+enum layout_place { LAYOUT_SERVICE, LAYOUT_DOT };
+
+/* Files whose bytes are a function of a service's view, kept rendered and announced when they
+ * change; the index of struct service's contents. */
+enum content { CONTENT_INSTANCES, CONTENT_JSON, CONTENT_HEALTHY, CONTENT_COUNT, CONTENT_NONE = -1 };
+
+/* What one written line does; see writer.h. */
+enum line_action { LINE_NONE, LINE_REGISTER, LINE_DEREGISTER };
+
+struct layout_file {
+    const char *name;
+    enum layout_place place;
+    gboolean listed;      /* FALSE: opens by name, in no listing */
+    gboolean writable;    /* 0644, and 0664 with gid=; else nobody may write */
+    enum content content; /* CONTENT_NONE for those drawn up at open */
+    enum line_action line;
+    /* Bytes of a content file; NULL otherwise. New reference. */
+    GBytes *(*render)(const struct service_info *view);
+    /* Bytes at open of a file that is not a content file; `service` is NULL in .nacos. NULL and
+     * *error (an errno) if there is nothing to give. New reference. */
+    GBytes *(*open)(struct fs *fs, struct service *service, int *error);
+    /* TRUE: open waits for the service's list. */
+    gboolean needs_list;
+};
+
+/* All rows, `*n` of them; static. */
+const struct layout_file *layout_files(guint *n);
+/* The row of that name in that place, NULL if there is none; static. */
+const struct layout_file *layout_find(enum layout_place place, const char *name);
+/* The row of a content; static. */
+const struct layout_file *layout_content(enum content content);
+
+#define LAYOUT_HOSTS "hosts"
+#define LAYOUT_DOT_NAME ".nacos"

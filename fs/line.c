@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/line.h"
+
+#include "fs/address.h"
+#include "fs/error.h"
+#include "fs/parse.h"
+#include "fs/registration.h"
+#include "fs/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SETTLE_MS 500 /* how long a write waits for its name to appear in hosts/ */
+
+struct line_op {
+    struct fs *fs;
+    guint64 service; /* id; counted in its `parked`, so it lives */
+    struct instance instance;
+    struct registration_op *change;
+    struct waiter *waiter; /* for a list, or for hosts/ to settle */
+    guint timer;
+    wait_fn fn;
+    gpointer user_data;
+};
+
+static struct service *op_service(const struct line_op *op)
+{
+    return service_get(op->fs, op->service);
+}
+
+static struct line_op *op_new(struct service *service, const struct instance *instance, wait_fn fn,
+                              gpointer user_data)
+{
+    struct line_op *op = g_new0(struct line_op, 1);
+    op->fs = service->fs;
+    op->service = service->id;
+    service->parked++;
+    instance_copy(&op->instance, instance);
+    op->fn = fn;
+    op->user_data = user_data;
+    return op;
+}
+
+static void op_free(struct line_op *op)
+{
+    g_clear_handle_id(&op->timer, g_source_remove);
+    op_service(op)->parked--;
+    instance_clear(&op->instance);
+    g_free(op);
+}
+
+static void tell(struct line_op *op, int error)
+{
+    wait_fn fn = op->fn;
+    gpointer user_data = op->user_data;
+    op_free(op);
+    fn(user_data, error);
+}
+
+void line_cancel(struct line_op *op)
+{
+    g_clear_pointer(&op->change, registration_cancel);
+    g_clear_pointer(&op->waiter, waiter_cancel);
+    op_free(op);
+}
+
+/* --- register
+ * ------------------------------------------------------------------------------------- */
+
+static void settled(gpointer user_data, int error)
+{
+    struct line_op *op = user_data;
+    op->waiter = NULL;
+    tell(op, 0);
+}
+
+static gboolean settle_late(gpointer user_data)
+{
+    struct line_op *op = user_data;
+    op->timer = 0;
+    g_clear_pointer(&op->waiter, waiter_cancel);
+    tell(op, 0);
+    return G_SOURCE_REMOVE;
+}
+
+/* Registered: the name is in hosts/ before the writer goes on, if its announcement can be made
+ * soon. */
+static void put_done(gpointer user_data, int error)
+{
+    struct line_op *op = user_data;
+    struct hosts *hosts = &op_service(op)->hosts;
+    op->change = NULL;
+    if (error || hosts_are_settled(hosts)) {
+        tell(op, error);
+        return;
+    }
+    op->waiter = waiters_add(&hosts->settled, settled, op);
+    op->timer = g_timeout_add(SETTLE_MS, settle_late, op);
+}
+
+static struct line_op *put(struct service *service, const struct instance *instance, wait_fn fn,
+                           gpointer user_data)
+{
+    struct line_op *op = op_new(service, instance, fn, user_data);
+    op->change = registration_put(service, &op->instance, put_done, op);
+    return op;
+}
+
+static char *own_ip_for(const struct fs *fs, const char *text, gsize length)
+{
+    gsize blanks = strspn(text, " \t");
+    return blanks < length && text[blanks] == ':' ? naming_own_ip(fs->naming) : NULL;
+}
+
+static struct line_op *begin_register(struct service *service, const char *text, gsize length,
+                                      wait_fn fn, gpointer user_data, int *error)
+{
+    g_autofree char *own_ip = own_ip_for(service->fs, text, length);
+    g_autofree char *why = NULL;
+    g_auto(instance) instance = {0};
+    if (!parse_instance(text, length, own_ip, &instance, &why)) {
+        *error = error_note(service->fs, EINVAL, service->path, why);
+        return NULL;
+    }
+    return put(service, &instance, fn, user_data);
+}
+
+/* --- deregister
+ * ------------------------------------------------------------------------------------- */
+
+static void drop_done(gpointer user_data, int error)
+{
+    struct line_op *op = user_data;
+    op->change = NULL;
+    tell(op, error);
+}
+
+/* Not ours: what the server lists decides between EPERM and ENOENT. */
+static int judge_foreign(struct line_op *op)
+{
+    struct service *service = op_service(op);
+    const struct instance *listed =
+        service->view ? service_info_find(service->view, &op->instance) : NULL;
+    if (!listed)
+        return error_note(op->fs, ENOENT, service->path, "no such instance is listed");
+    if (!op->fs->options->admin)
+        return error_note(op->fs, EPERM, service->path,
+                          "somebody else registered it, and -o admin is not set");
+    op->instance.ephemeral = listed->ephemeral;
+    op->change = registration_drop(service, &op->instance, drop_done, op);
+    return 0;
+}
+
+static void foreign_listed(gpointer user_data, int error)
+{
+    struct line_op *op = user_data;
+    op->waiter = NULL;
+    if (!error || op_service(op)->view)
+        error = judge_foreign(op);
+    if (error)
+        tell(op, error);
+}
+
+static struct line_op *drop(struct service *service, const struct instance *like, wait_fn fn,
+                            gpointer user_data, int *error)
+{
+    const struct registration *own = registration_find(service, like);
+    struct line_op *op = op_new(service, own ? &own->instance : like, fn, user_data);
+    if (own)
+        op->change = registration_drop(service, &op->instance, drop_done, op);
+    else
+        op->waiter = service_need_list(service, FALSE, foreign_listed, op);
+    if (op->change || op->waiter)
+        return op;
+    *error = judge_foreign(op);
+    if (*error == 0)
+        return op;
+    op_free(op);
+    return NULL;
+}
+
+/* Only the address was given: which cluster do we keep it in? EINVAL if in several. */
+static int find_cluster(struct service *service, struct instance *target)
+{
+    const struct registration *found = NULL;
+    for (guint i = 0; i < service->registrations->len; i++) {
+        const struct registration *own = g_ptr_array_index(service->registrations, i);
+        if (strcmp(own->instance.ip, target->ip) != 0 || own->instance.port != target->port)
+            continue;
+        if (found)
+            return error_note(service->fs, EINVAL, service->path,
+                              "kept in several clusters: add cluster=");
+        found = own;
+    }
+    if (found) {
+        g_free(target->cluster_name);
+        target->cluster_name = g_strdup(found->instance.cluster_name);
+    }
+    return 0;
+}
+
+static struct line_op *begin_deregister(struct service *service, const char *text, gsize length,
+                                        wait_fn fn, gpointer user_data, int *error)
+{
+    g_autofree char *own_ip = own_ip_for(service->fs, text, length);
+    g_autofree char *why = NULL;
+    g_auto(instance) target = {0};
+    gboolean has_cluster;
+    if (!parse_target(text, length, own_ip, &target, &has_cluster, &why)) {
+        *error = error_note(service->fs, EINVAL, service->path, why);
+        return NULL;
+    }
+    if (!has_cluster)
+        *error = find_cluster(service, &target);
+    return *error ? NULL : drop(service, &target, fn, user_data, error);
+}
+
+/* --- hosts/
+ * ------------------------------------------------------------------------------------------ */
+
+/* What a write to hosts/NAME starts from: our own record, the defaults of a created name, or, for
+ * an administrator, what the server lists. */
+static int host_record(struct service *service, const char *name, struct instance *record)
+{
+    const struct host *host = hosts_find(&service->hosts, name);
+    const struct registration *own = host ? registration_find(service, &host->record) : NULL;
+    if (!host)
+        return error_note(service->fs, ENOENT, service->path, "the instance is gone");
+    if (!own && !host->created && !service->fs->options->admin)
+        return error_note(service->fs, EPERM, service->path,
+                          "somebody else registered it, and -o admin is not set");
+    instance_copy(record, own ? &own->instance : &host->record);
+    return 0;
+}
+
+static struct line_op *begin_attributes(struct service *service, const char *name, const char *text,
+                                        gsize length, wait_fn fn, gpointer user_data, int *error)
+{
+    g_auto(instance) record = {0};
+    g_autofree char *why = NULL;
+    *error = host_record(service, name, &record);
+    if (*error)
+        return NULL;
+    if (!parse_attributes(text, length, &record, &why)) {
+        *error = error_note(service->fs, EINVAL, service->path, why);
+        return NULL;
+    }
+    return put(service, &record, fn, user_data);
+}
+
+struct line_op *line_begin(const struct handle *handle, const char *text, gsize length, wait_fn fn,
+                           gpointer user_data, int *error)
+{
+    struct service *service = service_get(handle->fs, handle->service);
+    *error = 0;
+    if (parse_is_blank(text, length))
+        return NULL;
+    if (handle->host)
+        return begin_attributes(service, handle->host, text, length, fn, user_data, error);
+    if (handle->line == LINE_DEREGISTER)
+        return begin_deregister(service, text, length, fn, user_data, error);
+    return begin_register(service, text, length, fn, user_data, error);
+}
+
+struct line_op *line_begin_defaults(const struct handle *handle, wait_fn fn, gpointer user_data)
+{
+    struct service *service = service_get(handle->fs, handle->service);
+    const struct host *host = hosts_find(&service->hosts, handle->host);
+    return host && host->created ? put(service, &host->record, fn, user_data) : NULL;
+}
+
+struct line_op *line_begin_remove(struct service *service, const char *name, wait_fn fn,
+                                  gpointer user_data, int *error)
+{
+    const struct host *host = hosts_find(&service->hosts, name);
+    *error = host ? 0 : ENOENT;
+    return host ? drop(service, &host->record, fn, user_data, error) : NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One written line carried out: register, deregister, or the attributes of one instance in hosts/.
+ * Nothing of a line that fails is registered. No FUSE calls.
+ */
+#pragma once
+
+#include "fs/handle.h"
+
+struct line_op;
+
+/* NULL if there is nothing to wait for: *error is 0 (a blank line) or an errno, its reason in
+ * `.nacos/errors`. Otherwise `fn` is told once, not before this returns. `text` is not kept. */
+struct line_op *line_begin(const struct handle *handle, const char *text, gsize length, wait_fn fn,
+                           gpointer user_data, int *error);
+/* Registers the instance that a CREATE in hosts/ named, with its defaults: the file was closed and
+ * nothing was written. As line_begin. */
+struct line_op *line_begin_defaults(const struct handle *handle, wait_fn fn, gpointer user_data);
+/* `fn` is not told. */
+void line_cancel(struct line_op *op);
+
+/* `rm hosts/NAME`: deregisters what this mount keeps; of others only with -o admin. As line_begin.
+ */
+struct line_op *line_begin_remove(struct service *service, const char *host, wait_fn fn,
+                                  gpointer user_data, int *error);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nacosfs: the command line, and what becomes of the process. In the background a child does the
+ * work and the parent returns when the mount answers, so errors reach the shell.
+ */
+#define FUSE_USE_VERSION 314
+#include "fs/daemon.h"
+#include "fs/mirror_helper.h"
+#include "mountopts/mountopts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* --- logging
+ * ------------------------------------------------------------------------------------------ */
+
+struct log_sink {
+    GLogLevelFlags worst; /* levels above this (less grave) are dropped */
+    gboolean to_syslog;
+};
+
+static GLogLevelFlags level_of(const char *name)
+{
+    if (strcmp(name, "debug") == 0)
+        return G_LOG_LEVEL_DEBUG;
+    if (strcmp(name, "info") == 0)
+        return G_LOG_LEVEL_INFO;
+    return strcmp(name, "warning") == 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_CRITICAL;
+}
+
+static int syslog_level(GLogLevelFlags level)
+{
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+        return LOG_ERR;
+    if (level & G_LOG_LEVEL_WARNING)
+        return LOG_WARNING;
+    return level & G_LOG_LEVEL_DEBUG ? LOG_DEBUG : LOG_INFO;
+}
+
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize n,
+                                  gpointer user_data)
+{
+    const struct log_sink *sink = user_data;
+    if ((level & G_LOG_LEVEL_MASK) > sink->worst)
+        return G_LOG_WRITER_HANDLED;
+    if (!sink->to_syslog)
+        return g_log_writer_standard_streams(level, fields, n, NULL);
+    for (gsize i = 0; i < n; i++)
+        if (strcmp(fields[i].key, "MESSAGE") == 0)
+            syslog(syslog_level(level), "%s", (const char *)fields[i].value);
+    return G_LOG_WRITER_HANDLED;
+}
+
+static void open_log(struct log_sink *sink, const struct mount_options *options)
+{
+    sink->worst = options->debug ? G_LOG_LEVEL_DEBUG : level_of(options->log_level);
+    sink->to_syslog = !options->foreground;
+    if (sink->worst == G_LOG_LEVEL_DEBUG)
+        g_setenv("G_MESSAGES_DEBUG", "all", TRUE);
+    if (sink->to_syslog)
+        openlog("nacosfs", LOG_PID, LOG_DAEMON);
+    g_log_set_writer_func(write_log, sink, NULL);
+    g_log_writer_default_set_use_stderr(TRUE);
+}
+
+/* --- foreground and background
+ * -------------------------------------------------------------------------- */
+
+struct launch {
+    int parent; /* descriptor that the waiting parent reads; -1 = none */
+    int errors; /* where an error of the start is told */
+};
+
+static void tell_parent(gpointer user_data)
+{
+    struct launch *launch = user_data;
+    if (launch->parent >= 0 && write(launch->parent, "", 1) == 1)
+        close(launch->parent);
+    if (launch->errors != STDERR_FILENO)
+        close(launch->errors); /* the shell must not wait for us */
+}
+
+static int serve(const struct mount_options *options, struct fuse_args *fuse_args,
+                 struct launch *launch)
+{
+    g_autofree char *why = NULL;
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    const struct daemon_config config = {.options = options,
+                                         .fuse_args = fuse_args,
+                                         .program = program,
+                                         .ready = tell_parent,
+                                         .user_data = launch};
+    int status = daemon_run(&config, &why);
+    if (why)
+        dprintf(launch->errors, "nacosfs: %s\n", why);
+    return status;
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* The child: a session of its own, nothing of the shell's terminal kept but, until the mount is
+ * ready, the way to tell an error. Helpers are started meanwhile and must not inherit that. */
+static int child_main(const struct mount_options *options, struct fuse_args *fuse_args, int parent)
+{
+    struct launch launch = {.parent = parent};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setsid();
+    launch.errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    close(null);
+    if (chdir("/") != 0)
+        return 1;
+    block_signals();
+    return serve(options, fuse_args, &launch);
+}
+
+/* The parent: waits for the child's word, then for the mount's own answer. */
+static int parent_main(const struct mount_options *options, pid_t child, int pipe_fd)
+{
+    struct stat st;
+    char byte;
+    int status;
+    ssize_t n;
+    do
+        n = read(pipe_fd, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n == 1) {
+        if (stat(options->mountpoint, &st) == 0)
+            return 0;
+        fprintf(stderr, "nacosfs: %s: %s\n", options->mountpoint, g_strerror(errno));
+        return 1;
+    }
+    waitpid(child, &status, 0); /* it has said why */
+    return 1;
+}
+
+static int background(const struct mount_options *options, struct fuse_args *fuse_args)
+{
+    int fds[2];
+    pid_t child = -1;
+    if (pipe2(fds, O_CLOEXEC) == 0)
+        child = fork();
+    if (child < 0) {
+        fprintf(stderr, "nacosfs: %s\n", g_strerror(errno));
+        return 1;
+    }
+    close(fds[child ? 1 : 0]);
+    return child ? parent_main(options, child, fds[0]) : child_main(options, fuse_args, fds[1]);
+}
+
+static int foreground(const struct mount_options *options, struct fuse_args *fuse_args)
+{
+    struct launch launch = {.parent = -1, .errors = STDERR_FILENO};
+    block_signals();
+    return serve(options, fuse_args, &launch);
+}
+
+/* --- main
+ * --------------------------------------------------------------------------------------------- */
+
+static void show_version(void)
+{
+    printf("nacosfs version %s\n", NACOSFS_VERSION);
+    printf("FUSE library version %s\n", fuse_pkgversion());
+    fflush(stdout);
+    fuse_lowlevel_version();
+}
+
+static int run(const struct mount_options *options, struct fuse_args *fuse_args)
+{
+    struct log_sink sink;
+    if (options->show_help) {
+        g_autofree char *help = mount_options_help("nacosfs");
+        fputs(help, stdout);
+        return 0;
+    }
+    if (options->show_version) {
+        show_version();
+        return 0;
+    }
+    open_log(&sink, options);
+    return options->foreground ? foreground(options, fuse_args) : background(options, fuse_args);
+}
+
+int main(int argc, char *argv[])
+{
+    struct mount_options options = {0};
+    struct fuse_args fuse_args = FUSE_ARGS_INIT(0, NULL);
+    g_autofree char *why = NULL;
+    if (argc == 4 && strcmp(argv[1], "--mirror-helper") == 0)
+        return mirror_helper_main(atoi(argv[3]), argv[2]);
+    if (!mount_options_parse(argc, argv, &options, &fuse_args, &why)) {
+        fprintf(stderr, "nacosfs: %s\nTry 'nacosfs --help'.\n", why);
+        return 1;
+    }
+    int status = run(&options, &fuse_args);
+    fuse_opt_free_args(&fuse_args);
+    mount_options_clear(&options);
+    return status;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/attr.h"
+#include "fs/interest.h"
+#include "fs/service.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* --- shared
+ * ------------------------------------------------------------------------------------------ */
+
+gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
+                        const char *name)
+{
+    const struct mirror_order *order =
+        mirror_order_from(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
+    if (!order || order->op != op || order->lane != lane)
+        return FALSE;
+    const char *slash = strrchr(order->path, '/');
+    return !name || strcmp(slash ? slash + 1 : order->path, name) == 0;
+}
+
+static struct node *give(fuse_req_t req, struct fuse_entry_param *entry, struct node *node)
+{
+    struct fs *fs = ops_fs(req);
+    gboolean first = node->nlookup == 0;
+    *entry = (struct fuse_entry_param){.ino = node->id};
+    tree_looked_up(node, mirror_is_helper(fs->mirror, fuse_req_ctx(req)->pid));
+    if (first)
+        interest_node_new(fs, node);
+    if (!attr_fill(fs, node, &entry->attr))
+        return NULL;
+    entry->attr_timeout = attr_timeout(node);
+    entry->entry_timeout = attr_entry_timeout(node);
+    return node;
+}
+
+void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const char *name,
+                     const struct layout_file *file)
+{
+    struct fs *fs = ops_fs(req);
+    struct fuse_entry_param entry;
+    struct node *node = tree_obtain(fs->tree, kind, owner, name, file);
+    guint64 id = node->id;
+    int failed = give(req, &entry, node) ? fuse_reply_entry(req, &entry)
+                                         : (fuse_reply_err(req, ENOENT), -ENOENT);
+    if (failed)
+        tree_forget(fs->tree, id, 1);
+}
+
+void ops_reply_create(fuse_req_t req, guint64 owner, const char *name, struct fuse_file_info *fi)
+{
+    struct fs *fs = ops_fs(req);
+    struct fuse_entry_param entry;
+    struct node *node = tree_obtain(fs->tree, NODE_HOST, owner, name, NULL);
+    guint64 id = node->id;
+    int failed = give(req, &entry, node) ? fuse_reply_create(req, &entry, fi)
+                                         : (fuse_reply_err(req, ENOENT), -ENOENT);
+    if (failed)
+        tree_forget(fs->tree, id, 1);
+}
+
+struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,
+                        void (*answer)(struct parked *parked, int error))
+{
+    struct parked *parked = parked_new(ops_fs(req), req, answer);
+    parked->node = ino;
+    parked->name = g_strdup(name);
+    return parked;
+}
+
+static void cancel_waiter(gpointer waiter)
+{
+    waiter_cancel(waiter);
+}
+
+void ops_wait(struct parked *parked, struct waiter *waiter)
+{
+    parked->wait = waiter;
+    parked->cancel = cancel_waiter;
+    if (parked->fs->closing) {
+        waiter_cancel(waiter);
+        parked_told(parked, ENOTCONN);
+        return;
+    }
+    parked_start(parked, PARKED_DEFAULT_MS);
+}
+
+void ops_answer_error(struct parked *parked, int error)
+{
+    fuse_reply_err(parked->req, error);
+}
+
+int ops_may_write(const struct fs *fs)
+{
+    if (fs->options->read_only)
+        return EROFS;
+    return fs->closing ? ENOTCONN : 0;
+}
+
+/* --- what needs no model
+ * ------------------------------------------------------------------------------ */
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+    /* READDIRPLUS would give out a node for every name that `ls` only prints. The writeback cache
+     * would make the kernel the owner of times and sizes. */
+    conn->want &=
+        ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE);
+    conn->want |= FUSE_CAP_ATOMIC_O_TRUNC;
+    struct fs *fs = userdata;
+    fs->libfuse_version = fuse_pkgversion();
+    g_snprintf(fs->protocol, sizeof fs->protocol, "%u.%u", conn->proto_major, conn->proto_minor);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    const struct fs *fs = ops_fs(req);
+    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+    st.f_files = slots_count(fs->services) + slots_count(fs->groups);
+    fuse_reply_statfs(req, &st);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    fuse_reply_err(req, 0); /* a whole line is at the server when its write returns */
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    fuse_reply_err(req, 0);
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+                      const char *newname, unsigned int flags)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+                        size_t size, int flags)
+{
+    /* `cp -p` copies ACLs: what it shrugs at is "not supported". */
+    fuse_reply_err(req, g_str_has_prefix(name, "system.") ? EOPNOTSUPP : EPERM);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+                     struct fuse_file_info *fi, unsigned flags, const void *in_buf, size_t in_bufsz,
+                     size_t out_bufsz)
+{
+    fuse_reply_err(req, ENOTTY);
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *fi)
+{
+    fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static const struct fuse_lowlevel_ops table = {
+    .init = op_init,
+    .lookup = ops_lookup,
+    .forget = ops_forget,
+    .forget_multi = ops_forget_multi,
+    .getattr = ops_getattr,
+    .setattr = ops_setattr,
+    .opendir = ops_opendir,
+    .readdir = ops_readdir,
+    .releasedir = op_releasedir,
+    .mknod = ops_mknod,
+    .mkdir = ops_mkdir,
+    .unlink = ops_unlink,
+    .rmdir = ops_rmdir,
+    .create = ops_create,
+    .open = ops_open,
+    .read = ops_read,
+    .write = ops_write,
+    .flush = ops_flush,
+    .release = ops_release,
+    .fsync = op_fsync,
+    .statfs = op_statfs,
+    .symlink = op_symlink,
+    .link = op_link,
+    .rename = op_rename,
+    .setxattr = op_setxattr,
+    .removexattr = op_removexattr,
+    .ioctl = op_ioctl,
+    .fallocate = op_fallocate,
+};
+
+const struct fuse_lowlevel_ops *ops_table(void)
+{
+    return &table;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The FUSE edge: fuse_lowlevel_ops of the mount. An operation finds its node, calls one thing of
+ * the model and replies; what waits is parked. The files ops_*.c share this header and nothing else
+ * includes it but main.
+ */
+#pragma once
+
+#define FUSE_USE_VERSION 314
+#include "fs/fs.h"
+#include "fs/parked.h"
+#include "fs/tree.h"
+
+#include <fuse_lowlevel.h>
+
+/* The table; static. fuse_req_userdata() is struct fs. */
+const struct fuse_lowlevel_ops *ops_table(void);
+
+/* --- shared by ops_*.c
+ * ------------------------------------------------------------------------------ */
+
+struct service;
+
+static inline struct fs *ops_fs(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
+/* The order that this very request carries out, NULL for everybody but the helper: `op` on `name`
+ * of the lane (NULL name: the lane's own file). */
+gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
+                        const char *name);
+
+/* The replies that give a node to the kernel: the one place where its references are counted,
+ * before the kernel hears of them, and taken back if it does not want to. */
+void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const char *name,
+                     const struct layout_file *file);
+void ops_reply_create(fuse_req_t req, guint64 owner, const char *name, struct fuse_file_info *fi);
+
+/* Parks a look-up or another operation on `name` in the directory `ino`. */
+struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,
+                        void (*answer)(struct parked *parked, int error));
+/* Starts `parked` waiting for `waiter`. */
+void ops_wait(struct parked *parked, struct waiter *waiter);
+/* Replies `error` to a parked request. */
+void ops_answer_error(struct parked *parked, int error);
+
+/* `ro`, or the mount is ending: no change may begin. 0 or an errno. */
+int ops_may_write(const struct fs *fs);
+
+void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);
+void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                 struct fuse_file_info *fi);
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                struct fuse_file_info *fi);
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+               struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

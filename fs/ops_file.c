@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Open files: what is read is one version from start to end, what is written goes to the server
+ * line by line.
+ */
+#include "fs/ops.h"
+
+#include "fs/address.h"
+#include "fs/error.h"
+#include "fs/handle.h"
+#include "fs/interest.h"
+#include "fs/line.h"
+#include "fs/service.h"
+#include "fs/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* --- OPEN
+ * --------------------------------------------------------------------------------------------- */
+
+static gboolean writes(int flags)
+{
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* direct_io: the page cache belongs to the inode and would tear (kernel-facts); a file without
+ * pages needs no FLUSH, but lines end at close, so FLUSH stays on for what can be written. */
+static void set_flags(struct fuse_file_info *fi, const struct handle *handle)
+{
+    fi->fh = handle->id;
+    fi->direct_io = 1;
+    fi->noflush = !writes(fi->flags);
+}
+
+static void reply_handle(fuse_req_t req, struct fuse_file_info *fi, const struct node *node,
+                         GBytes *bytes)
+{
+    struct handle *handle = handle_new(ops_fs(req), node, bytes);
+    gboolean content = node->kind == NODE_HOST || (node->file && node->file->needs_list);
+    set_flags(fi, handle);
+    if (content)
+        handle_interested(handle);
+    if (fuse_reply_open(req, fi) == -ENOENT) /* the caller is gone: there will be no RELEASE */
+        handle_close(handle);
+}
+
+/* The bytes of this open. NULL and an errno if there are none to give. */
+static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
+{
+    struct service *service = service_get(fs, node->owner);
+    const struct layout_file *file = node->file;
+    if (node->kind == NODE_HOST) {
+        const struct host *host = service ? hosts_find(&service->hosts, node->name) : NULL;
+        *error = host ? 0 : ENOENT;
+        return host ? g_bytes_ref(host->bytes) : NULL;
+    }
+    if (file->content == CONTENT_NONE)
+        return file->open(fs, service, error);
+    return g_bytes_ref(service->contents[file->content].bytes);
+}
+
+static void open_now(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
+{
+    int error = 0;
+    GBytes *bytes = open_bytes(ops_fs(req), node, &error);
+    if (bytes)
+        reply_handle(req, fi, node, bytes);
+    else
+        fuse_reply_err(req, error);
+}
+
+static void listed_open(struct parked *parked, int error)
+{
+    struct fuse_file_info fi = {.flags = parked->flags};
+    const struct node *node = tree_get(parked->fs->tree, parked->node);
+    const struct service *service = node ? service_get(parked->fs, node->owner) : NULL;
+    gboolean ended = error == EINTR || error == ENOTCONN;
+    if (!service || ended || !service->view) /* with every server down the last list is served */
+        fuse_reply_err(parked->req, error ? error : ENOENT);
+    else
+        open_now(parked->req, &fi, node);
+}
+
+static void open_listed(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
+{
+    struct service *service = service_get(ops_fs(req), node->owner);
+    struct parked *parked = ops_park(req, node->id, "", listed_open);
+    parked->flags = fi->flags;
+    parked->count = &service->parked;
+    interest_opened(service);
+    struct waiter *waiter = service_need_list(service, TRUE, parked_told, parked);
+    if (waiter)
+        ops_wait(parked, waiter);
+    else
+        parked_told(parked, 0);
+}
+
+static gboolean is_writable(const struct node *node)
+{
+    return node->kind == NODE_HOST || (node->file && node->file->writable);
+}
+
+/* The helper's open for writing of a file that nobody may write. */
+static gboolean is_poke(fuse_req_t req, const struct node *node)
+{
+    struct service *service = service_get(ops_fs(req), node->owner);
+    if (!service)
+        return FALSE;
+    if (node->kind == NODE_HOST)
+        return ops_is_ordered(req, MIRROR_POKE, &service->hosts.lane, node->name);
+    if (node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
+        return FALSE;
+    return ops_is_ordered(req, MIRROR_POKE, &service->contents[node->file->content].lane, NULL);
+}
+
+static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
+{
+    int error = ops_may_write(ops_fs(req));
+    if (is_poke(req, node)) {
+        struct handle *handle = handle_new(ops_fs(req), node, NULL);
+        set_flags(fi, handle);
+        fi->noflush = 1;
+        fuse_reply_open(req, fi);
+    } else if (error || !is_writable(node)) {
+        fuse_reply_err(req, error ? error : EPERM);
+    } else {
+        open_now(req, fi, node);
+    }
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct fs *fs = ops_fs(req);
+    const struct node *node = tree_get(fs->tree, ino);
+    struct service *service = node ? service_get(fs, node->owner) : NULL;
+    if (!node || (node->kind != NODE_DOT_FILE && !service)) {
+        fuse_reply_err(req, ENOENT);
+    } else if (writes(fi->flags)) {
+        open_to_write(req, fi, node);
+    } else if (node->file && node->file->needs_list) {
+        open_listed(req, fi, node);
+    } else {
+        if (node->kind == NODE_HOST)
+            interest_opened(service);
+        open_now(req, fi, node);
+    }
+}
+
+/* --- CREATE in hosts/
+ * ----------------------------------------------------------------------------------- */
+
+static void create_host(fuse_req_t req, struct service *service, const char *name,
+                        struct fuse_file_info *fi)
+{
+    struct fs *fs = ops_fs(req);
+    g_auto(instance) record = {0};
+    g_autofree char *why = NULL;
+    struct host *host = hosts_find(&service->hosts, name);
+    gboolean new = !host || !host->wanted;
+    instance_init(&record);
+    if (!address_parse_host_name(name, &record, &why)) {
+        fuse_reply_err(req, error_note(fs, EINVAL, service->path, why));
+        return;
+    }
+    if (new)
+        host = hosts_create(&service->hosts, name, &record);
+    else /* listed, its CREATE was only not announced yet: this is it */
+        hosts_set_visible(&service->hosts, host, TRUE);
+    const struct node like = {.kind = NODE_HOST, .owner = service->id, .name = host->name};
+    struct handle *handle = handle_new(fs, &like, g_bytes_ref(host->bytes));
+    handle->created = new;
+    set_flags(fi, handle);
+    ops_reply_create(req, service->id, name, fi);
+}
+
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                struct fuse_file_info *fi)
+{
+    struct fs *fs = ops_fs(req);
+    const struct node *node = tree_get(fs->tree, parent);
+    struct service *service =
+        node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
+    int error = ops_may_write(fs);
+    if (error || !service)
+        fuse_reply_err(req, error ? error : EPERM);
+    else
+        create_host(req, service, name, fi);
+}
+
+/* --- READ
+ * -----------------------------------------------------------------------------------------------
+ */
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    const struct handle *handle = handle_get(ops_fs(req), fi->fh);
+    gsize length;
+    if (!handle) {
+        fuse_reply_err(req, EBADF);
+        return;
+    }
+    const char *bytes = g_bytes_get_data(handle->bytes, &length);
+    if ((guint64)off >= length)
+        fuse_reply_buf(req, NULL, 0);
+    else
+        fuse_reply_buf(req, bytes + off, MIN(size, length - (gsize)off));
+}
+
+/* --- WRITE, FLUSH, RELEASE
+ * -------------------------------------------------------------------------------- */
+
+static void written(struct parked *parked, int error)
+{
+    if (error && parked->done) /* interrupted behind some lines: a short write */
+        error = 0;
+    if (error)
+        fuse_reply_err(parked->req, error);
+    else
+        fuse_reply_write(parked->req, parked->done);
+}
+
+static void write_told(gpointer user_data, int error, gsize consumed)
+{
+    struct parked *parked = user_data;
+    parked->done = consumed;
+    parked_told(parked, error);
+}
+
+/* A cancelled write keeps the lines that are done. */
+static void cancel_write(gpointer user_data)
+{
+    struct parked *parked = user_data;
+    writer_cancel(parked->job, &parked->done);
+}
+
+static void ops_start_writer(struct parked *parked, struct handle *handle, const char *data,
+                             size_t size, gboolean end)
+{
+    struct service *service = service_get(parked->fs, handle->service);
+    struct writer_job *job = writer_begin(handle, data, size, end, write_told, parked);
+    if (!job)
+        return;
+    parked->job = job;
+    parked->wait = parked;
+    parked->cancel = cancel_write;
+    parked->count = &service->parked;
+    parked->gate = handle->host ? &service->hosts.parked : NULL;
+    /* Every line has the mount's timeout of its own. */
+    parked_start(parked, 2 * parked->fs->options->timeout_s * 1000 + 1000);
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+               struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_get(ops_fs(req), fi->fh);
+    int error = handle ? ops_may_write(ops_fs(req)) : EBADF;
+    if (error)
+        fuse_reply_err(req, error);
+    else
+        ops_start_writer(ops_park(req, ino, "", written), handle, data, size, FALSE);
+}
+
+/* Close of one descriptor: carries out the unfinished line. Without one (bash flushes before its
+ * first write) nothing is done and nothing ends. */
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_get(ops_fs(req), fi->fh);
+    if (!handle || handle->pending->len == 0)
+        fuse_reply_err(req, 0);
+    else
+        ops_start_writer(ops_park(req, ino, "", ops_answer_error), handle, "", 0, TRUE);
+}
+
+struct defaults {
+    struct fs *fs;
+    guint64 service; /* id */
+    char *host;
+};
+
+static void defaults_done(gpointer user_data, int error)
+{
+    struct defaults *defaults = user_data;
+    struct service *service = service_get(defaults->fs, defaults->service);
+    struct host *host = service ? hosts_find(&service->hosts, defaults->host) : NULL;
+    if (error && host)
+        hosts_abandon(&service->hosts, host);
+    g_free(defaults->host);
+    g_free(defaults);
+}
+
+/* The last close of a name that CREATE made. `touch hosts/NEW` writes nothing: registers with
+ * defaults. What was written and refused leaves no name behind. */
+static void end_created(struct handle *handle)
+{
+    struct service *service = service_get(handle->fs, handle->service);
+    struct host *host = service ? hosts_find(&service->hosts, handle->host) : NULL;
+    if (!host || !host->created)
+        return;
+    if (handle->wrote) {
+        hosts_abandon(&service->hosts, host);
+        return;
+    }
+    struct defaults *defaults = g_new0(struct defaults, 1);
+    defaults->fs = handle->fs;
+    defaults->service = handle->service;
+    defaults->host = g_strdup(handle->host);
+    line_begin_defaults(handle, defaults_done, defaults);
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_get(ops_fs(req), fi->fh);
+    if (handle && handle->created && !ops_fs(req)->closing)
+        end_created(handle);
+    if (handle)
+        handle_close(handle);
+    fuse_reply_err(req, 0);
+}

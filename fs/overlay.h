@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Read your writes: what we registered or deregistered and the server's lists do not show yet. An
+ * entry lasts until a list agrees with it, OVERLAY_LIFE at most. Pure.
+ */
+#pragma once
+
+#include "naming/naming.h"
+
+#define OVERLAY_LIFE (5 * G_USEC_PER_SEC)
+
+struct overlay {
+    GPtrArray *entries; /* of struct overlay_entry, private; NULL = none yet */
+};
+
+void overlay_clear(struct overlay *overlay);
+/* `instance` was accepted by a server (copied) or, with `gone`, deregistered. Replaces what was
+ * noted for the same address and cluster. `now`: monotonic us. */
+void overlay_note(struct overlay *overlay, const struct instance *instance, gboolean gone,
+                  gint64 now);
+/* Drops the entries that `list` agrees with and those whose time is over. */
+void overlay_settle(struct overlay *overlay, const struct service_info *list, gint64 now);
+/* What to serve: `list` itself if there is nothing to add or leave out. New reference. */
+struct service_info *overlay_apply(const struct overlay *overlay, struct service_info *list);
+/* Monotonic us when the first entry ends; 0 = no entries. */
+gint64 overlay_next_end(const struct overlay *overlay);

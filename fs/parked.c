@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/parked.h"
+
+#define FUSE_USE_VERSION 314
+#include <errno.h>
+#include <fuse_lowlevel.h>
+
+#define SPARE_MS 1000 /* the client answers within the mount's timeout by itself */
+
+struct parked *parked_new(struct fs *fs, struct fuse_req *req,
+                          void (*answer)(struct parked *parked, int error))
+{
+    struct parked *parked = g_new0(struct parked, 1);
+    parked->fs = fs;
+    parked->req = req;
+    parked->answer = answer;
+    parked->link.data = parked;
+    return parked;
+}
+
+static void leave(struct parked *parked)
+{
+    g_queue_unlink(&parked->fs->parked, &parked->link);
+    g_clear_handle_id(&parked->timer, g_source_remove);
+    fuse_req_interrupt_func(parked->req, NULL, NULL);
+}
+
+static void finish(struct parked *parked, int error)
+{
+    if (parked->started)
+        leave(parked);
+    parked->answer(parked, error);
+    if (parked->started && parked->count)
+        --*parked->count;
+    if (parked->started && parked->gate && --*parked->gate == 0)
+        mirror_wake(parked->fs->mirror);
+    g_free(parked->name);
+    g_free(parked);
+}
+
+static void give_up(struct parked *parked, int error)
+{
+    gpointer wait = g_steal_pointer(&parked->wait);
+    if (wait)
+        parked->cancel(wait);
+    finish(parked, error);
+}
+
+static void interrupted(fuse_req_t req, void *data)
+{
+    give_up(data, EINTR);
+}
+
+static gboolean deadline(gpointer user_data)
+{
+    struct parked *parked = user_data;
+    parked->timer = 0;
+    give_up(parked, ETIMEDOUT);
+    return G_SOURCE_REMOVE;
+}
+
+void parked_start(struct parked *parked, guint deadline_ms)
+{
+    if (deadline_ms == PARKED_DEFAULT_MS)
+        deadline_ms = parked->fs->options->timeout_s * 1000 + SPARE_MS;
+    parked->started = TRUE;
+    if (parked->gate)
+        ++*parked->gate;
+    if (parked->count)
+        ++*parked->count;
+    g_queue_push_tail_link(&parked->fs->parked, &parked->link);
+    parked->timer = g_timeout_add(deadline_ms, deadline, parked);
+    fuse_req_interrupt_func(parked->req, interrupted, parked); /* may end it here and now */
+}
+
+void parked_told(gpointer user_data, int error)
+{
+    struct parked *parked = user_data;
+    parked->wait = NULL;
+    finish(parked, error);
+}
+
+void parked_end_all(struct fs *fs, int error)
+{
+    while (fs->parked.length)
+        give_up(g_queue_peek_head(&fs->parked), error);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The root directory's side of group.h.
+ */
+#include "fs/error.h"
+#include "fs/group.h"
+#include "fs/names.h"
+#include "fs/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define GONE_AFTER 2 /* listings in a row */
+
+/* --- the lane: groups that come and go
+ * ------------------------------------------------------------- */
+
+static struct group *next_owed(const struct fs *fs)
+{
+    GHashTableIter iter;
+    gpointer item;
+    g_hash_table_iter_init(&iter, fs->root.groups);
+    while (g_hash_table_iter_next(&iter, NULL, &item)) {
+        const struct group *group = item;
+        if (group->visible != group_wanted(group))
+            return item;
+    }
+    return NULL;
+}
+
+gboolean root_is_settled(const struct fs *fs)
+{
+    return next_owed(fs) == NULL;
+}
+
+static enum mirror_turn root_next(gpointer owner, enum mirror_op *op, char **path,
+                                  gint64 *not_before)
+{
+    struct fs *fs = owner;
+    const struct group *group = next_owed(fs);
+    if (!group) {
+        waiters_wake(&fs->root.settled, 0);
+        return MIRROR_NOTHING;
+    }
+    *op = group->visible ? MIRROR_RMDIR : MIRROR_MKDIR;
+    *path = g_strdup(group->shown);
+    return MIRROR_ORDER;
+}
+
+static void root_done(gpointer owner, enum mirror_op op, const char *path, int error)
+{
+    struct group *group = group_find(owner, path);
+    if (!group || error == 0 || error == EINTR)
+        return;
+    g_debug("announcing %s: %s", path, g_strerror(error));
+    group->visible = op == MIRROR_MKDIR; /* no event can be had for it */
+}
+
+static gboolean root_gated(gpointer owner)
+{
+    const struct fs *fs = owner;
+    return fs->root.parked > 0;
+}
+
+static const struct mirror_lane_class root_lane = {root_next, root_done, root_gated};
+
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
+
+static void configure(struct fs *fs, const char *name)
+{
+    struct group *group = group_obtain(fs, name);
+    if (!group)
+        return;
+    group->configured = TRUE;
+    group->visible = TRUE;
+}
+
+static void ask_free(gpointer item);
+
+void root_init(struct fs *fs)
+{
+    struct root *root = &fs->root;
+    root->asks = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, ask_free);
+    root->groups = g_hash_table_new(g_str_hash, g_str_equal);
+    root->absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    root->mtime_ns = service_next_mtime(0);
+    mirror_lane_init(&root->lane, &root_lane, fs);
+    configure(fs, "DEFAULT_GROUP");
+    for (char **name = fs->options->groups; name && *name; name++)
+        configure(fs, *name);
+}
+
+void root_clear(struct fs *fs)
+{
+    struct root *root = &fs->root;
+    mirror_lane_remove(fs->mirror, &root->lane);
+    g_clear_pointer(&root->listing.call, naming_call_cancel);
+    waiters_clear(&root->listing.waiters);
+    waiters_clear(&root->settled);
+    g_clear_pointer(&root->asks, g_hash_table_unref);
+    g_clear_pointer(&root->groups, g_hash_table_unref);
+    g_clear_pointer(&root->absent, g_hash_table_unref);
+}
+
+/* --- listings
+ * -------------------------------------------------------------------------------------- */
+
+static void take_groups(struct fs *fs, const char *const *names)
+{
+    for (const char *const *name = names; *name; name++) {
+        struct group *group = group_obtain(fs, *name);
+        if (!group)
+            continue;
+        group->known = TRUE;
+        group->missed = 0;
+        group_sync(group);
+    }
+    for (guint i = slots_high(fs->groups); i > 0; i--) {
+        struct group *group = slots_at(fs->groups, i);
+        if (!group || g_strv_contains(names, group->name))
+            continue;
+        if (++group->missed >= GONE_AFTER)
+            group->known = FALSE;
+        group_sync(group);
+    }
+}
+
+static void groups_done(const struct naming_result *result, const char *const *names,
+                        gpointer user_data)
+{
+    struct fs *fs = user_data;
+    struct listing *listing = &fs->root.listing;
+    listing->call = NULL;
+    int error = error_of_status(result->status);
+    /* 3.x does not tell its groups: that is an answer, not a fault. */
+    gboolean untold = result->status == NAMING_NOT_FOUND || result->status == NAMING_REMOTE;
+    if (error && !untold)
+        error_report(fs, result, "");
+    if (!error || untold) {
+        static const char *const none[] = {NULL};
+        listing->done_at = g_get_monotonic_time();
+        listing->answers++;
+        if (!error)
+            take_groups(fs, names ? names : none);
+        error = 0;
+    }
+    waiters_wake(&listing->waiters, error);
+}
+
+struct waiter *root_need_listing(struct fs *fs, gint64 max_age, wait_fn fn, gpointer user_data)
+{
+    struct listing *listing = &fs->root.listing;
+    if (listing->done_at && g_get_monotonic_time() - listing->done_at < max_age)
+        return NULL;
+    if (!listing->call)
+        listing->call = naming_groups(fs->naming, groups_done, fs);
+    return waiters_add(&listing->waiters, fn, user_data);
+}
+
+/* --- one group by name
+ * ------------------------------------------------------------------------------ */
+
+/* "Does the server know this group?" under way. */
+struct ask {
+    struct fs *fs;
+    char *shown; /* owned; key in root.asks */
+    struct waiters waiters;
+    struct naming_call *call;
+};
+
+static void ask_free(gpointer item)
+{
+    struct ask *ask = item;
+    g_clear_pointer(&ask->call, naming_call_cancel);
+    waiters_clear(&ask->waiters);
+    g_free(ask->shown);
+    g_free(ask);
+}
+
+static gboolean is_absent(const struct fs *fs, const char *shown)
+{
+    const gint64 *since = g_hash_table_lookup(fs->root.absent, shown);
+    return since && g_get_monotonic_time() - *since < LISTING_FRESH;
+}
+
+static gboolean is_old(gpointer shown, gpointer since, gpointer fs)
+{
+    return !is_absent(fs, shown);
+}
+
+static void note_absent(struct fs *fs, const char *shown)
+{
+    gint64 now = g_get_monotonic_time();
+    g_hash_table_foreach_remove(fs->root.absent, is_old, fs);
+    g_hash_table_insert(fs->root.absent, g_strdup(shown), g_memdup2(&now, sizeof now));
+}
+
+static void ask_done(const struct naming_result *result, guint count, gpointer user_data)
+{
+    struct ask *ask = user_data;
+    struct fs *fs = ask->fs;
+    g_autofree char *name = names_decode(ask->shown);
+    ask->call = NULL;
+    int error = error_report(fs, result, ask->shown);
+    if (error == EINVAL) /* a name that no group can have */
+        error = ENOENT;
+    if (!error && count == 0) {
+        note_absent(fs, ask->shown);
+        error = ENOENT;
+    }
+    if (!error) {
+        struct group *group = group_obtain(fs, name);
+        group->known = TRUE;
+        group->missed = 0;
+        group_sync(group);
+    }
+    g_hash_table_steal(fs->root.asks, ask->shown);
+    waiters_wake(&ask->waiters, error);
+    ask_free(ask);
+}
+
+struct waiter *root_need_group(struct fs *fs, const char *shown, wait_fn fn, gpointer user_data,
+                               int *error)
+{
+    g_autofree char *name = names_decode(shown);
+    *error = !name || is_absent(fs, shown) ? ENOENT : 0;
+    if (*error)
+        return NULL;
+    struct ask *ask = g_hash_table_lookup(fs->root.asks, shown);
+    if (!ask) {
+        ask = g_new0(struct ask, 1);
+        ask->fs = fs;
+        ask->shown = g_strdup(shown);
+        ask->call = naming_group_count(fs->naming, name, ask_done, ask);
+        g_hash_table_insert(fs->root.asks, ask->shown, ask);
+    }
+    return waiters_add(&ask->waiters, fn, user_data);
+}

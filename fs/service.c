@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/service.h"
+
+#include "fs/error.h"
+#include "fs/interest.h"
+#include "fs/names.h"
+#include "fs/registration.h"
+#include "fs/tree.h"
+
+#include <string.h>
+
+#define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
+
+gint64 service_next_mtime(gint64 old_ns)
+{
+    return MAX(g_get_real_time() * 1000, old_ns + 1);
+}
+
+/* --- announcing content files ------------------------------------------------------------------
+ */
+
+static gboolean is_held(const struct service *service, enum node_kind kind, const char *name)
+{
+    return tree_find(service->fs->tree, kind, service->id, name) != NULL;
+}
+
+static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **path,
+                                     gint64 *not_before)
+{
+    struct content_file *content = owner;
+    const struct service *service = content->service;
+    if (!content->changed)
+        return MIRROR_NOTHING;
+    if (!is_held(service, NODE_SERVICE_FILE, content->file->name) &&
+        !is_held(service, NODE_SERVICE, service->shown)) {
+        content->changed = FALSE; /* nobody can be watching */
+        return MIRROR_NOTHING;
+    }
+    gint64 now = g_get_monotonic_time();
+    if (content->announced_at && now - content->announced_at < ANNOUNCE_GAP) {
+        *not_before = content->announced_at + ANNOUNCE_GAP;
+        return MIRROR_LATER;
+    }
+    content->changed = FALSE;
+    content->announced_at = now;
+    *op = MIRROR_POKE;
+    *path = g_strconcat(service->path, "/", content->file->name, NULL);
+    return MIRROR_ORDER;
+}
+
+static void content_done(gpointer owner, enum mirror_op op, const char *path, int error)
+{
+    struct content_file *content = owner;
+    if (error == 0)
+        return;
+    g_debug("announcing %s: %s", path, g_strerror(error));
+    if (error == EINTR) { /* the helper died: once more, at once */
+        content->changed = TRUE;
+        content->announced_at = 0;
+    }
+}
+
+static const struct mirror_lane_class content_lane = {content_next, content_done, NULL};
+
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
+
+struct service *service_new(struct group *group, const char *name)
+{
+    struct service *service = g_new0(struct service, 1);
+    service->fs = group->fs;
+    service->group = group;
+    service->key.group = g_strdup(group->name);
+    service->key.name = g_strdup(name);
+    service->shown = names_encode(name);
+    service->path = g_strconcat(group->shown, "/", service->shown, NULL);
+    service->registrations = g_ptr_array_new();
+    service->mtime_ns = service_next_mtime(0);
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        struct content_file *content = &service->contents[i];
+        content->service = service;
+        content->file = layout_content(i);
+        content->mtime_ns = service->mtime_ns;
+        mirror_lane_init(&content->lane, &content_lane, content);
+    }
+    hosts_init(&service->hosts, service);
+    service->id = slots_add(group->fs->services, service);
+    g_hash_table_insert(group->services, service->shown, service);
+    return service;
+}
+
+void service_free(gpointer item)
+{
+    struct service *service = item;
+    g_clear_pointer(&service->wait_call, naming_call_cancel);
+    g_clear_pointer(&service->list_call, naming_call_cancel);
+    g_clear_handle_id(&service->overlay_timer, g_source_remove);
+    waiters_clear(&service->waiters);
+    g_clear_pointer(&service->list, service_info_unref);
+    g_clear_pointer(&service->view, service_info_unref);
+    overlay_clear(&service->overlay);
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        mirror_lane_remove(service->fs->mirror, &service->contents[i].lane);
+        g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+    }
+    hosts_clear(&service->hosts);
+    g_ptr_array_unref(service->registrations);
+    g_free(service->key.group);
+    g_free(service->key.name);
+    g_free(service->shown);
+    g_free(service->path);
+    g_free(service);
+}
+
+struct service *service_get(const struct fs *fs, guint64 id)
+{
+    return slots_get(fs->services, id);
+}
+
+struct service *service_of_key(const struct fs *fs, const struct service_key *key)
+{
+    g_autofree char *group_shown = names_encode(key->group);
+    g_autofree char *shown = names_encode(key->name);
+    const struct group *group = group_shown ? group_find(fs, group_shown) : NULL;
+    return group && shown ? g_hash_table_lookup(group->services, shown) : NULL;
+}
+
+gboolean service_wanted(const struct service *service)
+{
+    if (service->pinned || service->registrations->len)
+        return TRUE;
+    gboolean has_hosts = service->view && service->view->n_hosts;
+    if (service->hidden)
+        return has_hosts;
+    return service->known || has_hosts || service->held || service->handles || service->parked;
+}
+
+void service_sync(struct service *service)
+{
+    struct group *group = service->group;
+    if (service->visible == service_wanted(service))
+        return;
+    if (group->listing.answers > 1 && group->held) {
+        mirror_mark(service->fs->mirror, &group->lane);
+        return;
+    }
+    service->visible = !service->visible; /* nobody can be watching the group */
+    group->mtime_ns = service_next_mtime(group->mtime_ns);
+}
+
+gboolean service_is_idle(const struct service *service)
+{
+    return !service->visible && !service_wanted(service) && !service->held && !service->handles &&
+           !service->parked && !waiters_any(&service->waiters);
+}
+
+/* --- lists
+ * ----------------------------------------------------------------------------------------- */
+
+static gboolean is_fresh(const struct service *service, gboolean subscribe)
+{
+    if (!service->view)
+        return FALSE;
+    if (subscribe)
+        return service->list_until == G_MAXINT64;
+    return service->list_until > g_get_monotonic_time();
+}
+
+static void list_done(struct service *service, const struct naming_result *result,
+                      struct service_info *info, gint64 until)
+{
+    int error = error_report(service->fs, result, service->path);
+    if (info && info != service->list)
+        service_take_list(service, info, until);
+    waiters_wake(&service->waiters, error);
+}
+
+static void subscribed_list_done(const struct naming_result *result, struct service_info *info,
+                                 gpointer user_data)
+{
+    struct service *service = user_data;
+    service->wait_call = NULL;
+    list_done(service, result, info, service->subscribed ? G_MAXINT64 : 0);
+}
+
+static void plain_list_done(const struct naming_result *result, struct service_info *info,
+                            gpointer user_data)
+{
+    struct service *service = user_data;
+    service->list_call = NULL;
+    if (service->list_until == G_MAXINT64) /* a subscribed one came first: it is newer */
+        info = NULL;
+    list_done(service, result, info, info ? g_get_monotonic_time() + info->cache_millis * 1000 : 0);
+}
+
+struct waiter *service_need_list(struct service *service, gboolean subscribe, wait_fn fn,
+                                 gpointer user_data)
+{
+    struct naming *naming = service->fs->naming;
+    if (is_fresh(service, subscribe))
+        return NULL;
+    if (service->subscribed) {
+        if (!service->wait_call)
+            service->wait_call = naming_wait(naming, &service->key, subscribed_list_done, service);
+    } else if (!service->list_call) {
+        service->list_call = naming_list(naming, &service->key, plain_list_done, service);
+    }
+    return waiters_add(&service->waiters, fn, user_data);
+}
+
+void service_take_list(struct service *service, struct service_info *info, gint64 until)
+{
+    service_info_ref(info);
+    g_clear_pointer(&service->list, service_info_unref);
+    service->list = info;
+    service->list_until = until;
+    if (info->n_hosts) {
+        service->known = TRUE;
+        service->missed = 0;
+        service->hidden = FALSE;
+    }
+    service_update(service);
+}
+
+void service_drop_list(struct service *service)
+{
+    g_clear_pointer(&service->list, service_info_unref);
+    g_clear_pointer(&service->view, service_info_unref);
+    service->list_until = 0;
+    for (int i = 0; i < CONTENT_COUNT; i++)
+        g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+    hosts_update(&service->hosts, TRUE);
+    service_sync(service);
+}
+
+/* --- the view
+ * ---------------------------------------------------------------------------------------- */
+
+static gboolean overlay_ended(gpointer user_data)
+{
+    struct service *service = user_data;
+    service->overlay_timer = 0;
+    service_update(service);
+    return G_SOURCE_REMOVE;
+}
+
+static void overlay_arm(struct service *service)
+{
+    g_clear_handle_id(&service->overlay_timer, g_source_remove);
+    gint64 end = overlay_next_end(&service->overlay);
+    gint64 left = end - g_get_monotonic_time();
+    if (end)
+        service->overlay_timer =
+            g_timeout_add((guint)(MAX(left, 0) / 1000 + 1), overlay_ended, service);
+}
+
+void service_note_own(struct service *service, const struct instance *instance, gboolean gone)
+{
+    overlay_note(&service->overlay, instance, gone, g_get_monotonic_time());
+    if (service->subscribed)
+        naming_refresh(service->fs->naming, &service->key);
+    service_update(service);
+}
+
+static void content_update(struct content_file *content, gboolean announce)
+{
+    struct service *service = content->service;
+    g_autoptr(GBytes) bytes = content->file->render(service->view);
+    if (content->bytes && g_bytes_equal(content->bytes, bytes))
+        return;
+    g_clear_pointer(&content->bytes, g_bytes_unref);
+    content->bytes = g_steal_pointer(&bytes);
+    content->mtime_ns = service_next_mtime(content->mtime_ns);
+    if (!announce)
+        return;
+    content->changed = TRUE;
+    mirror_mark(service->fs->mirror, &content->lane);
+}
+
+/* Whether somebody may have watched that file or directory before the first list: the kernel held
+ * it, and not only because of the look-up that is answered right now. */
+static gboolean was_held(const struct service *service, enum node_kind kind, const char *name)
+{
+    const struct node *node = tree_find(service->fs->tree, kind, service->id, name);
+    if (!node)
+        return FALSE;
+    return node->nlookup > 1 || node->survived ||
+           g_get_monotonic_time() - node->looked_up > G_USEC_PER_SEC;
+}
+
+static gboolean same_view(const struct service_info *a, const struct service_info *b)
+{
+    g_auto(instances_diff) diff = {0};
+    instances_diff_init(&diff, a, b);
+    return instances_diff_is_empty(&diff);
+}
+
+void service_update(struct service *service)
+{
+    registration_reap(service);
+    overlay_settle(&service->overlay, service->list, g_get_monotonic_time());
+    overlay_arm(service);
+    gboolean first = !service->view;
+    gboolean watched = service->watched > 0;
+    if (service->list) {
+        g_autoptr(service_info) view = overlay_apply(&service->overlay, service->list);
+        if (first || !same_view(service->view, view)) {
+            g_clear_pointer(&service->view, service_info_unref);
+            service->view = g_steal_pointer(&view);
+            gboolean empty = service->view->n_hosts == 0;
+            for (int i = 0; i < CONTENT_COUNT; i++) {
+                struct content_file *content = &service->contents[i];
+                content_update(content,
+                               !first || (!empty && (watched || was_held(service, NODE_SERVICE_FILE,
+                                                                         content->file->name))));
+            }
+        }
+    }
+    hosts_update(&service->hosts,
+                 first && !watched && !was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
+    service_sync(service);
+}

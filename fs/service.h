@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One service as the mount shows it: the newest list, what is served of it (the view), the rendered
+ * files, the directory's life. Every change of the view is swapped in first and announced
+ * afterwards. No FUSE calls.
+ */
+#pragma once
+
+#include "fs/fs.h"
+#include "fs/group.h"
+#include "fs/host.h"
+#include "fs/layout.h"
+#include "fs/overlay.h"
+
+/* A content file: its bytes, and whether the world was told. */
+struct content_file {
+    struct service *service;
+    const struct layout_file *file;
+    GBytes *bytes;       /* NULL until the first list */
+    gint64 mtime_ns;     /* wall clock, grows strictly */
+    gboolean changed;    /* not announced yet */
+    gint64 announced_at; /* monotonic us of the last announcement: at most 10 a second */
+    struct mirror_lane lane;
+};
+
+struct service {
+    guint64 id;
+    struct fs *fs;
+    struct group *group;
+    struct service_key key; /* owned strings */
+    char *shown;            /* owned; the directory's name */
+    char *path;             /* owned; "GROUP/SERVICE" as shown */
+
+    gboolean known;   /* the server has it, as far as the last two listings say */
+    guint missed;     /* complete listings in a row that lacked it */
+    gboolean pinned;  /* made by mkdir */
+    gboolean hidden;  /* rmdir of an empty one that the server still lists */
+    gboolean visible; /* LOOKUP and READDIR of the group show it */
+
+    struct service_info *list; /* as the server said; NULL = not held */
+    struct service_info *view; /* list with the overlay: what is served; NULL = not held */
+    gint64 list_until;         /* monotonic us until when an unsubscribed list counts; G_MAXINT64
+                                  while subscribed */
+    struct overlay overlay;
+    guint overlay_timer; /* source id; 0 = none */
+    struct content_file contents[CONTENT_COUNT];
+    struct hosts hosts;
+    GPtrArray *registrations; /* struct registration, borrowed from fs->registrations */
+    gint64 mtime_ns;
+
+    struct waiters waiters;        /* for a list */
+    struct naming_call *wait_call; /* for the subscribed list; NULL = none */
+    struct naming_call *list_call; /* for a list without subscribing; NULL = none */
+
+    gboolean subscribed;
+    guint handles;   /* open descriptors of its files */
+    gint64 opened;   /* monotonic us of the last open; 0 = never */
+    guint held;      /* nodes that the kernel holds */
+    guint watched;   /* of these, those that outlived a prune */
+    guint parked;    /* requests that wait and refer to it */
+    gint64 stale_at; /* monotonic us of a look-up that was told to look again; 0 = none */
+};
+
+/* New, in its group, not visible yet. Borrowed from fs->services. */
+struct service *service_new(struct group *group, const char *name);
+void service_free(gpointer service); /* for the slot table */
+/* Borrowed; NULL for a dead id. */
+struct service *service_get(const struct fs *fs, guint64 id);
+/* Borrowed; NULL if the mount has none of that key. */
+struct service *service_of_key(const struct fs *fs, const struct service_key *key);
+
+/* Whether the directory is to be shown. */
+gboolean service_wanted(const struct service *service);
+/* Brings `visible` in line, announced if somebody could be watching the group. */
+void service_sync(struct service *service);
+/* It can go altogether: nobody sees it, holds it or waits for it. */
+gboolean service_is_idle(const struct service *service);
+
+/* Waits for a list, asking for one if it must. NULL if there is one already: `fn` is not called.
+ * With `subscribe` the service has to be subscribed (interest_opened) and what counts is a list
+ * that is kept fresh; otherwise a list not older than its cacheMillis does. A failed request wakes
+ * with an errno that stands in `.nacos/errors`; a view held from before may still be there then. */
+struct waiter *service_need_list(struct service *service, gboolean subscribe, wait_fn fn,
+                                 gpointer user_data);
+
+/* A list arrived from the client, for `until` (as list_until). */
+void service_take_list(struct service *service, struct service_info *info, gint64 until);
+/* Forgets the list and all that was made of it: nobody cares any more. */
+void service_drop_list(struct service *service);
+/* Our own registration was accepted, or with `gone` ended: shown at once. */
+void service_note_own(struct service *service, const struct instance *instance, gboolean gone);
+/* Rebuilds the view, renders, marks what changed. */
+void service_update(struct service *service);
+
+/* Strictly growing time stamp: max(now, old + 1 ns), wall clock. */
+gint64 service_next_mtime(gint64 old_ns);

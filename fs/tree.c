@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree.h"
+
+#include <string.h>
+
+struct tree {
+    struct slots *nodes;
+    GHashTable *names; /* linked nodes by kind, owner and name; the node is the key */
+    void (*gone)(const struct node *node, gpointer user_data);
+    gpointer user_data;
+};
+
+static guint name_hash(gconstpointer key)
+{
+    const struct node *node = key;
+    return g_str_hash(node->name) ^ (guint)(node->owner * 2654435761u) ^ node->kind;
+}
+
+static gboolean name_equal(gconstpointer a, gconstpointer b)
+{
+    const struct node *x = a, *y = b;
+    return x->kind == y->kind && x->owner == y->owner && strcmp(x->name, y->name) == 0;
+}
+
+static void node_free(gpointer item)
+{
+    struct node *node = item;
+    g_free(node->name);
+    g_free(node);
+}
+
+static struct node *node_add(struct tree *tree, enum node_kind kind, guint64 owner,
+                             const char *name)
+{
+    struct node *node = g_new0(struct node, 1);
+    node->owner = owner;
+    node->name = g_strdup(name);
+    node->kind = kind;
+    node->linked = TRUE;
+    node->id = slots_add(tree->nodes, node);
+    g_hash_table_add(tree->names, node);
+    return node;
+}
+
+struct tree *tree_new(void (*gone)(const struct node *node, gpointer user_data), gpointer user_data)
+{
+    struct tree *tree = g_new0(struct tree, 1);
+    tree->nodes = slots_new(node_free);
+    tree->names = g_hash_table_new(name_hash, name_equal);
+    tree->gone = gone;
+    tree->user_data = user_data;
+    struct node *root = node_add(tree, NODE_ROOT, 0, "");
+    root->nlookup = 1; /* the kernel never forgets it */
+    g_assert(root->id == TREE_ROOT);
+    return tree;
+}
+
+void tree_free(struct tree *tree)
+{
+    if (!tree)
+        return;
+    g_hash_table_unref(tree->names);
+    slots_free(tree->nodes);
+    g_free(tree);
+}
+
+struct node *tree_get(const struct tree *tree, guint64 id)
+{
+    return slots_get(tree->nodes, id);
+}
+
+struct node *tree_find(const struct tree *tree, enum node_kind kind, guint64 owner,
+                       const char *name)
+{
+    const struct node like = {.kind = kind, .owner = owner, .name = (char *)name};
+    return g_hash_table_lookup(tree->names, &like);
+}
+
+struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, const char *name,
+                         const struct layout_file *file)
+{
+    struct node *node = tree_find(tree, kind, owner, name);
+    if (node)
+        return node;
+    node = node_add(tree, kind, owner, name);
+    node->file = file;
+    return node;
+}
+
+void tree_looked_up(struct node *node, gboolean by_helper)
+{
+    node->nlookup++;
+    if (by_helper)
+        return;
+    node->looked_up = g_get_monotonic_time();
+}
+
+void tree_forget(struct tree *tree, guint64 id, guint64 n)
+{
+    struct node *node = tree_get(tree, id);
+    if (!node || id == TREE_ROOT)
+        return;
+    node->nlookup -= MIN(n, node->nlookup);
+    if (node->nlookup)
+        return;
+    tree->gone(node, tree->user_data);
+    if (node->linked)
+        g_hash_table_remove(tree->names, node);
+    slots_remove(tree->nodes, id);
+}
+
+void tree_unlink(struct tree *tree, struct node *node)
+{
+    if (!node->linked)
+        return;
+    g_hash_table_remove(tree->names, node);
+    node->linked = FALSE;
+}
+
+guint tree_high(const struct tree *tree)
+{
+    return slots_high(tree->nodes);
+}
+
+struct node *tree_at(const struct tree *tree, guint index)
+{
+    return slots_at(tree->nodes, index);
+}
+
+guint tree_count(const struct tree *tree)
+{
+    return slots_count(tree->nodes);
+}
+
+guint64 tree_ino(const char *path)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_MD5);
+    guint8 digest[16];
+    gsize size = sizeof digest;
+    guint64 ino;
+    g_checksum_update(sum, (const guchar *)path, -1);
+    g_checksum_get_digest(sum, digest, &size);
+    memcpy(&ino, digest, sizeof ino);
+    return ino > TREE_ROOT ? ino : TREE_ROOT + 1;
+}

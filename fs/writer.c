@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/writer.h"
+
+#include "fs/error.h"
+#include "fs/line.h"
+#include "fs/parse.h"
+#include "fs/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct writer_job {
+    struct fs *fs;
+    guint64 handle; /* id */
+    GString *text;  /* the carried unfinished line and what was written now */
+    gsize carried;  /* bytes of `text` that came with earlier writes */
+    gsize at;       /* start of the line to do next */
+    gsize line_end; /* behind the line under way, its newline included */
+    gboolean end;   /* the last line counts without a newline */
+    gint64 started; /* monotonic us */
+    struct line_op *op;
+    gboolean beginning; /* inside writer_begin: the end is told by it */
+    gboolean finished;
+    int error;
+    gsize consumed;
+    writer_fn fn;
+    gpointer user_data;
+};
+
+static gsize consumed_now(const struct writer_job *job)
+{
+    return job->at > job->carried ? job->at - job->carried : 0;
+}
+
+static void job_free(struct writer_job *job)
+{
+    g_string_free(job->text, TRUE);
+    g_free(job);
+}
+
+static void tell(struct writer_job *job)
+{
+    writer_fn fn = job->fn;
+    gpointer user_data = job->user_data;
+    int error = job->error;
+    gsize consumed = job->consumed;
+    job_free(job);
+    fn(user_data, error, consumed);
+}
+
+static void finish(struct writer_job *job, int error)
+{
+    struct handle *handle = handle_get(job->fs, job->handle);
+    job->consumed = consumed_now(job);
+    if (error == 0) {
+        job->consumed = job->text->len - job->carried;
+        g_string_append_len(handle->pending, job->text->str + job->at,
+                            (gssize)(job->text->len - job->at));
+    }
+    job->error =
+        job->consumed ? 0 : error; /* a short write: the bytes before the line that failed */
+    job->finished = TRUE;
+    if (!job->beginning)
+        tell(job);
+}
+
+/* The next line's length without newline, in *length; FALSE if no whole one is left. */
+static gboolean next_line(struct writer_job *job, gsize *length)
+{
+    const char *start = job->text->str + job->at;
+    gsize left = job->text->len - job->at;
+    const char *newline = memchr(start, '\n', left);
+    if (!newline && (!job->end || left == 0))
+        return FALSE;
+    *length = newline ? (gsize)(newline - start) : left;
+    job->line_end = job->at + *length + (newline ? 1 : 0);
+    return TRUE;
+}
+
+static int too_long(const struct writer_job *job, const struct handle *handle)
+{
+    const struct service *service = service_get(job->fs, handle->service);
+    return error_note(job->fs, EMSGSIZE, service->path, "a line is longer than 64 KiB");
+}
+
+static gboolean is_late(const struct writer_job *job)
+{
+    gint64 limit = job->fs->options->timeout_s * G_USEC_PER_SEC;
+    return consumed_now(job) && g_get_monotonic_time() - job->started > limit;
+}
+
+static void run(struct writer_job *job);
+
+static void line_told(gpointer user_data, int error)
+{
+    struct writer_job *job = user_data;
+    job->op = NULL;
+    if (error) {
+        finish(job, error);
+        return;
+    }
+    job->at = job->line_end;
+    run(job);
+}
+
+static void run(struct writer_job *job)
+{
+    gsize length;
+    for (;;) {
+        struct handle *handle = handle_get(job->fs, job->handle);
+        int error = 0;
+        if (!next_line(job, &length)) {
+            if (job->text->len - job->at > PARSE_MAX_LINE)
+                error = too_long(job, handle);
+            finish(job, error);
+            return;
+        }
+        if (is_late(job)) { /* a short write; the caller writes the rest anew */
+            finish(job, ETIMEDOUT);
+            return;
+        }
+        if (length > PARSE_MAX_LINE)
+            error = too_long(job, handle);
+        else
+            job->op = line_begin(handle, job->text->str + job->at, length, line_told, job, &error);
+        if (error) {
+            finish(job, error);
+            return;
+        }
+        if (job->op)
+            return;
+        job->at = job->line_end;
+    }
+}
+
+struct writer_job *writer_begin(struct handle *handle, const char *data, gsize size, gboolean end,
+                                writer_fn fn, gpointer user_data)
+{
+    struct writer_job *job = g_new0(struct writer_job, 1);
+    job->fs = handle->fs;
+    job->handle = handle->id;
+    job->text = handle->pending;
+    handle->pending = g_string_new(NULL);
+    job->carried = job->text->len;
+    g_string_append_len(job->text, data, (gssize)size);
+    job->end = end;
+    job->started = g_get_monotonic_time();
+    job->fn = fn;
+    job->user_data = user_data;
+    job->beginning = TRUE;
+    handle->wrote |= size > 0;
+    run(job);
+    job->beginning = FALSE;
+    if (!job->finished)
+        return job;
+    tell(job);
+    return NULL;
+}
+
+void writer_cancel(struct writer_job *job, gsize *consumed)
+{
+    if (consumed)
+        *consumed = consumed_now(job);
+    line_cancel(job->op);
+    job_free(job);
+}
