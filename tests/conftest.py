@@ -104,7 +104,7 @@ def registries(build, place):
 
     def start(*arguments, listen="127.0.0.1:0"):
         directory = os.path.join(place, f"registry{len(started)}")
-        registry = Registry(build, directory, "--state", directory, *arguments)
+        registry = Registry(build, directory, *arguments)
         started.append(registry)
         return registry.start(listen)
 

@@ -47,7 +47,8 @@ def test_empty_service_watched_for_three_minutes(mounted, registry):
 
 @pytest.mark.deadline(300)
 def test_watch_on_a_service_nobody_reads_for_minutes(mounted, registry):
-    registry.register("order-svc", "10.0.0.1", 80, ephemeral="false")
+    """Its only instance expires meanwhile, and the registry forgets the service."""
+    registry.register("order-svc", "10.0.0.1", 80)
     with Watch(mounted / f"{SERVICE}/hosts") as watch:
         time.sleep(150)
         answered = time.monotonic()
