@@ -7,7 +7,7 @@
 #include "fs/handle.h"
 #include "fs/interest.h"
 #include "fs/ops.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/standalone.h"
@@ -86,7 +86,7 @@ static void say_goodbye(struct daemon *daemon)
     daemon->goodbye = g_get_monotonic_time() + GOODBYE_MS * 1000;
     daemon->fs.closing = TRUE;
     parked_end_all(&daemon->fs, EINTR);
-    registration_drop_all(&daemon->fs, all_dropped, daemon);
+    registered_drop_all(&daemon->fs, all_dropped, daemon);
     g_timeout_add(GOODBYE_TURN_MS, goodbye_turn, daemon);
 }
 
@@ -173,7 +173,7 @@ static void open_model(struct daemon *daemon)
     fs->tree = tree_new(node_gone, fs);
     fs->groups = slots_new(group_free);
     fs->services = slots_new(service_free);
-    fs->registrations = slots_new(registration_free);
+    fs->registrations = slots_new(registered_free);
     fs->handles = slots_new(handle_free);
     g_queue_init(&fs->parked);
     root_init(fs);

@@ -3,7 +3,7 @@
 
 #include "fs/address.h"
 #include "fs/error_log.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/render.h"
 #include "fs/service.h"
 #include "fs/standalone.h"
@@ -89,7 +89,7 @@ GBytes *dotfile_servers(struct fs *fs, struct service *service, int *error)
     return g_string_free_to_bytes(out);
 }
 
-static void render_registered(GString *out, struct fs *fs, const struct registration *own)
+static void render_registered(GString *out, struct fs *fs, const struct registered *own)
 {
     const struct service *service = service_get(fs, own->service);
     struct naming_beat_state beat = {0};
@@ -116,7 +116,7 @@ GBytes *dotfile_registered(struct fs *fs, struct service *service, int *error)
 {
     GString *out = g_string_new(NULL);
     for (guint i = 1; i <= slots_high(fs->registrations); i++) {
-        const struct registration *own = slots_at(fs->registrations, i);
+        const struct registered *own = slots_at(fs->registrations, i);
         if (own)
             render_registered(out, fs, own);
     }

@@ -47,7 +47,7 @@ struct fs {
     struct tree *tree;
     struct slots *groups;        /* struct group */
     struct slots *services;      /* struct service */
-    struct slots *registrations; /* struct registration */
+    struct slots *registrations; /* struct registered */
     struct slots *handles;       /* struct handle */
     struct interest *interest;
     struct root root;

@@ -2,7 +2,7 @@
 #include "fs/host.h"
 
 #include "fs/address.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/render.h"
 #include "fs/service.h"
 #include "fs/tree.h"
@@ -223,7 +223,7 @@ void hosts_update(struct hosts *hosts, gboolean silent)
         want(hosts, &service->view->hosts[i]);
     /* Ours that no list shows: disabled ones, and all while no list is held. */
     for (guint i = 0; i < service->registrations->len; i++) {
-        const struct registration *own = g_ptr_array_index(service->registrations, i);
+        const struct registered *own = g_ptr_array_index(service->registrations, i);
         if (!own->ending && (!service->view || !service_info_find(service->view, &own->instance)))
             want(hosts, &own->instance);
     }

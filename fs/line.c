@@ -4,7 +4,7 @@
 #include "fs/address.h"
 #include "fs/error.h"
 #include "fs/parse.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct line_op {
     struct fs *fs;
     guint64 service; /* id; counted in its `parked`, so it lives */
     struct instance instance;
-    struct registration_op *change;
+    struct registered_op *change;
     struct waiter *waiter; /* for a list, or for hosts/ to settle */
     guint timer;
     wait_fn fn;
@@ -59,7 +59,7 @@ static void tell(struct line_op *op, int error)
 
 void line_cancel(struct line_op *op)
 {
-    g_clear_pointer(&op->change, registration_cancel);
+    g_clear_pointer(&op->change, registered_cancel);
     g_clear_pointer(&op->waiter, waiter_cancel);
     op_free(op);
 }
@@ -102,7 +102,7 @@ static struct line_op *put(struct service *service, const struct instance *insta
                            gpointer user_data)
 {
     struct line_op *op = op_new(service, instance, fn, user_data);
-    op->change = registration_put(service, &op->instance, put_done, op);
+    op->change = registered_put(service, &op->instance, put_done, op);
     return op;
 }
 
@@ -147,7 +147,7 @@ static int judge_foreign(struct line_op *op)
         return error_note(op->fs, EPERM, service->path,
                           "somebody else registered it, and -o admin is not set");
     op->instance.ephemeral = listed->ephemeral;
-    op->change = registration_drop(service, &op->instance, drop_done, op);
+    op->change = registered_drop(service, &op->instance, drop_done, op);
     return 0;
 }
 
@@ -164,10 +164,10 @@ static void foreign_listed(gpointer user_data, int error)
 static struct line_op *drop(struct service *service, const struct instance *like, wait_fn fn,
                             gpointer user_data, int *error)
 {
-    const struct registration *own = registration_find(service, like);
+    const struct registered *own = registered_find(service, like);
     struct line_op *op = op_new(service, own ? &own->instance : like, fn, user_data);
     if (own)
-        op->change = registration_drop(service, &op->instance, drop_done, op);
+        op->change = registered_drop(service, &op->instance, drop_done, op);
     else
         op->waiter = service_need_list(service, FALSE, foreign_listed, op);
     if (op->change || op->waiter)
@@ -182,9 +182,9 @@ static struct line_op *drop(struct service *service, const struct instance *like
 /* Only the address was given: which cluster do we keep it in? EINVAL if in several. */
 static int find_cluster(struct service *service, struct instance *target)
 {
-    const struct registration *found = NULL;
+    const struct registered *found = NULL;
     for (guint i = 0; i < service->registrations->len; i++) {
-        const struct registration *own = g_ptr_array_index(service->registrations, i);
+        const struct registered *own = g_ptr_array_index(service->registrations, i);
         if (strcmp(own->instance.ip, target->ip) != 0 || own->instance.port != target->port)
             continue;
         if (found)
@@ -223,7 +223,7 @@ static struct line_op *begin_deregister(struct service *service, const char *tex
 static int host_record(struct service *service, const char *name, struct instance *record)
 {
     const struct host *host = hosts_find(&service->hosts, name);
-    const struct registration *own = host ? registration_find(service, &host->record) : NULL;
+    const struct registered *own = host ? registered_find(service, &host->record) : NULL;
     if (!host)
         return error_note(service->fs, ENOENT, service->path, "the instance is gone");
     if (!own && !host->created && !service->fs->options->admin)

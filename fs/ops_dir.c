@@ -9,7 +9,7 @@
 #include "fs/group.h"
 #include "fs/line.h"
 #include "fs/names.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/service.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "fs/error.h"
 #include "fs/interest.h"
 #include "fs/names.h"
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/tree.h"
 
 #include <string.h>
@@ -297,7 +297,7 @@ static gboolean same_view(const struct service_info *a, const struct service_inf
 
 void service_update(struct service *service)
 {
-    registration_reap(service);
+    registered_reap(service);
     overlay_settle(&service->overlay, service->list, g_get_monotonic_time());
     overlay_arm(service);
     gboolean first = !service->view;

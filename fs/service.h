@@ -45,7 +45,7 @@ struct service {
     guint overlay_timer; /* source id; 0 = none */
     struct content_file contents[CONTENT_COUNT];
     struct hosts hosts;
-    GPtrArray *registrations; /* struct registration, borrowed from fs->registrations */
+    GPtrArray *registrations; /* struct registered, borrowed from fs->registrations */
     gint64 mtime_ns;
 
     struct waiters waiters;        /* for a list */

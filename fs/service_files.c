@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/service_files.h"
 
-#include "fs/registration.h"
+#include "fs/registered.h"
 #include "fs/render.h"
 #include "fs/service.h"
 
@@ -17,7 +17,7 @@ GBytes *service_file_pick(struct fs *fs, struct service *service, int *error)
 
 static int by_address(gconstpointer a, gconstpointer b)
 {
-    const struct registration *const *x = a, *const *y = b;
+    const struct registered *const *x = a, *const *y = b;
     return instance_compare(&(*x)->instance, &(*y)->instance);
 }
 
@@ -26,7 +26,7 @@ GBytes *service_file_register(struct fs *fs, struct service *service, int *error
     GString *out = g_string_new(NULL);
     g_ptr_array_sort(service->registrations, by_address);
     for (guint i = 0; i < service->registrations->len; i++) {
-        const struct registration *own = g_ptr_array_index(service->registrations, i);
+        const struct registered *own = g_ptr_array_index(service->registrations, i);
         if (!own->ending)
             render_line(out, &own->instance);
     }

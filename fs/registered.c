@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/registration.h"
+#include "fs/registered.h"
 
 #include "fs/error.h"
 #include "fs/service.h"
 
 #include <errno.h>
 
-struct registration_op {
+struct registered_op {
     struct fs *fs;
     guint64 service; /* id; counted in its `parked`, so it lives */
     struct instance instance;
@@ -16,17 +16,17 @@ struct registration_op {
     gpointer user_data;
 };
 
-void registration_free(gpointer item)
+void registered_free(gpointer item)
 {
-    struct registration *registration = item;
+    struct registered *registration = item;
     instance_clear(&registration->instance);
     g_free(registration);
 }
 
-struct registration *registration_find(const struct service *service, const struct instance *like)
+struct registered *registered_find(const struct service *service, const struct instance *like)
 {
     for (guint i = 0; i < service->registrations->len; i++) {
-        struct registration *registration = g_ptr_array_index(service->registrations, i);
+        struct registered *registration = g_ptr_array_index(service->registrations, i);
         if (instance_same(&registration->instance, like))
             return registration;
     }
@@ -36,9 +36,9 @@ struct registration *registration_find(const struct service *service, const stru
 /* The server said yes: the one place where a registration is recorded, before anybody is told. */
 static void record_put(struct service *service, const struct instance *instance)
 {
-    struct registration *registration = registration_find(service, instance);
+    struct registered *registration = registered_find(service, instance);
     if (!registration) {
-        registration = g_new0(struct registration, 1);
+        registration = g_new0(struct registered, 1);
         registration->service = service->id;
         registration->since_ms = g_get_real_time() / 1000;
         registration->id = slots_add(service->fs->registrations, registration);
@@ -51,31 +51,31 @@ static void record_put(struct service *service, const struct instance *instance)
 
 static void record_ending(struct service *service, const struct instance *instance)
 {
-    struct registration *registration = registration_find(service, instance);
+    struct registered *registration = registered_find(service, instance);
     if (registration)
         registration->ending = TRUE;
 }
 
 static void record_drop(struct service *service, const struct instance *instance)
 {
-    struct registration *registration = registration_find(service, instance);
+    struct registered *registration = registered_find(service, instance);
     if (!registration)
         return;
     g_ptr_array_remove(service->registrations, registration);
     slots_remove(service->fs->registrations, registration->id);
 }
 
-void registration_reap(struct service *service)
+void registered_reap(struct service *service)
 {
     for (guint i = service->registrations->len; i-- > 0;) {
-        const struct registration *registration = g_ptr_array_index(service->registrations, i);
+        const struct registered *registration = g_ptr_array_index(service->registrations, i);
         if (registration->ending && service->list &&
             !service_info_find(service->list, &registration->instance))
             record_drop(service, &registration->instance);
     }
 }
 
-static void op_free(struct registration_op *op)
+static void op_free(struct registered_op *op)
 {
     struct service *service = service_get(op->fs, op->service);
     if (service)
@@ -86,7 +86,7 @@ static void op_free(struct registration_op *op)
 
 static void op_done(const struct naming_result *result, gpointer user_data)
 {
-    struct registration_op *op = user_data;
+    struct registered_op *op = user_data;
     struct service *service = service_get(op->fs, op->service);
     int error = error_report(op->fs, result, service->path);
     if (error && op->drop)
@@ -104,10 +104,10 @@ static void op_done(const struct naming_result *result, gpointer user_data)
     op_free(op);
 }
 
-static struct registration_op *op_new(struct service *service, const struct instance *instance,
-                                      wait_fn fn, gpointer user_data)
+static struct registered_op *op_new(struct service *service, const struct instance *instance,
+                                    wait_fn fn, gpointer user_data)
 {
-    struct registration_op *op = g_new0(struct registration_op, 1);
+    struct registered_op *op = g_new0(struct registered_op, 1);
     op->fs = service->fs;
     op->service = service->id;
     service->parked++;
@@ -117,24 +117,24 @@ static struct registration_op *op_new(struct service *service, const struct inst
     return op;
 }
 
-struct registration_op *registration_put(struct service *service, const struct instance *instance,
-                                         wait_fn fn, gpointer user_data)
+struct registered_op *registered_put(struct service *service, const struct instance *instance,
+                                     wait_fn fn, gpointer user_data)
 {
-    struct registration_op *op = op_new(service, instance, fn, user_data);
+    struct registered_op *op = op_new(service, instance, fn, user_data);
     op->call = naming_register(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
 
-struct registration_op *registration_drop(struct service *service, const struct instance *like,
-                                          wait_fn fn, gpointer user_data)
+struct registered_op *registered_drop(struct service *service, const struct instance *like,
+                                      wait_fn fn, gpointer user_data)
 {
-    struct registration_op *op = op_new(service, like, fn, user_data);
+    struct registered_op *op = op_new(service, like, fn, user_data);
     op->drop = TRUE;
     op->call = naming_deregister(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
 
-void registration_cancel(struct registration_op *op)
+void registered_cancel(struct registered_op *op)
 {
     naming_call_cancel(op->call);
     op->fs->undoing = TRUE;
@@ -167,19 +167,19 @@ static gboolean none_left(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-void registration_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
+void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
 {
     struct drop_all *all = g_new0(struct drop_all, 1);
     all->left = 1; /* held until all are sent */
     all->fn = fn;
     all->user_data = user_data;
     for (guint i = slots_high(fs->registrations); i > 0; i--) {
-        const struct registration *registration = slots_at(fs->registrations, i);
+        const struct registered *registration = slots_at(fs->registrations, i);
         if (!registration || !registration->instance.ephemeral)
             continue;
         all->left++;
-        registration_drop(service_get(fs, registration->service), &registration->instance,
-                          one_dropped, all);
+        registered_drop(service_get(fs, registration->service), &registration->instance,
+                        one_dropped, all);
     }
     g_idle_add(none_left, all);
 }

@@ -9,7 +9,7 @@
 
 struct service;
 
-struct registration {
+struct registered {
     guint64 id;               /* in fs->registrations */
     guint64 service;          /* id */
     struct instance instance; /* as last accepted; owned members */
@@ -18,30 +18,30 @@ struct registration {
                         ours, so that it can be tried again */
 };
 
-void registration_free(gpointer registration); /* for the slot table */
+void registered_free(gpointer registration); /* for the slot table */
 
 /* The record of the same address and cluster, NULL if this mount does not keep it. */
-struct registration *registration_find(const struct service *service, const struct instance *like);
+struct registered *registered_find(const struct service *service, const struct instance *like);
 
 /* A change under way. */
-struct registration_op;
+struct registered_op;
 
 /* Forgets the records that are ending and that the service's newest list does not show any more. */
-void registration_reap(struct service *service);
+void registered_reap(struct service *service);
 
 /* Registers (or replaces) at the server; when it has said yes, first the record stands here and in
  * the service's view, then `fn` is told. Errors are in `.nacos/errors`. `fn` is called once, never
  * before this returns. `instance` is copied. */
-struct registration_op *registration_put(struct service *service, const struct instance *instance,
-                                         wait_fn fn, gpointer user_data);
+struct registered_op *registered_put(struct service *service, const struct instance *instance,
+                                     wait_fn fn, gpointer user_data);
 /* Deregisters; the record, if there is one, goes when the server has said yes, and is `ending`
  * after a failure (the beat has stopped). Works for instances of others, too: who may do that is
  * the caller's business. */
-struct registration_op *registration_drop(struct service *service, const struct instance *like,
-                                          wait_fn fn, gpointer user_data);
+struct registered_op *registered_drop(struct service *service, const struct instance *like,
+                                      wait_fn fn, gpointer user_data);
 /* `fn` will not be told. A register that the server accepts all the same is undone by the client, a
  * deregister goes on; the record follows what the client does. */
-void registration_cancel(struct registration_op *op);
+void registered_cancel(struct registered_op *op);
 
 /* Deregisters all ephemeral ones at once; `fn` is told when the last is answered. */
-void registration_drop_all(struct fs *fs, wait_fn fn, gpointer user_data);
+void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data);
