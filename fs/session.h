@@ -25,8 +25,8 @@ struct session_config {
  * directory and everything that libfuse refuses end with NULL and one line in *why (new string). */
 struct session *session_new(const struct session_config *config, char **why);
 
-/* Unmounts (lazily if busy) and frees; nothing is called afterwards. Requests not answered end with
- * ENOTCONN for their callers. */
+/* Unmounts (lazily if busy) and frees; nothing is called afterwards. Not from within an operation;
+ * `ended` may call it. Requests not answered end with ENOTCONN for their callers. */
 void session_free(struct session *session);
 
 /* FUSE_NOTIFY_PRUNE (kernel 6.18, protocol 7.45, code 9): asks the kernel to forget those of the n
@@ -36,5 +36,5 @@ void session_free(struct session *session);
 int session_prune(struct session *session, const guint64 *ids, guint n);
 
 /* FUSE_NOTIFY_INVAL_INODE with off = -1: drops cached attributes, takes no lock that a parked
- * request could hold (kernel-facts). 0, or ENOENT when the kernel does not hold the node. */
+ * request could hold. 0, or ENOENT when the kernel does not hold the node. */
 int session_inval_attr(struct session *session, guint64 id);
