@@ -142,14 +142,19 @@ static gboolean more(struct names_call *call)
 static void on_page(const struct naming_result *result, gpointer user_data)
 {
     struct names_call *call = user_data;
+    struct naming_result end = *result;
     call->base.request = NULL;
     if (result->status == NAMING_OK && more(call)) {
-        call->page++;
-        ask_page(call);
-        return;
+        if (g_get_monotonic_time() < call->base.deadline) {
+            call->page++;
+            ask_page(call);
+            return;
+        }
+        end.status = NAMING_TIMEOUT;
+        end.text = "a listing of too many pages";
     }
     proxy_call_ended(&call->base);
-    report(call, result);
+    report(call, &end);
     proxy_call_free(&call->base);
 }
 
