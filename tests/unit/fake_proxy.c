@@ -234,3 +234,52 @@ gboolean naming_proxy_is_server(struct naming_proxy *proxy, const char *address)
 {
     return g_strcmp0(proxy->server, address) == 0;
 }
+
+struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why)
+{
+    return fake_proxy_new(timers_new_manual());
+}
+
+void naming_proxy_free(struct naming_proxy *proxy)
+{
+    struct timers *timers = proxy->timers;
+
+    fake_proxy_free(proxy);
+    timers_free(timers);
+}
+
+struct naming_call *naming_proxy_services(struct naming_proxy *proxy, const char *group,
+                                          naming_names_fn done, gpointer user_data)
+{
+    return &fake_ask(proxy, FAKE_SERVICES, (fake_done_fn)done, user_data)->call;
+}
+
+struct naming_call *naming_proxy_group_count(struct naming_proxy *proxy, const char *group,
+                                             naming_count_fn done, gpointer user_data)
+{
+    return &fake_ask(proxy, FAKE_GROUP_COUNT, (fake_done_fn)done, user_data)->call;
+}
+
+struct naming_call *naming_proxy_groups(struct naming_proxy *proxy, naming_names_fn done,
+                                        gpointer user_data)
+{
+    return &fake_ask(proxy, FAKE_GROUPS, (fake_done_fn)done, user_data)->call;
+}
+
+char *naming_proxy_own_ip(struct naming_proxy *proxy)
+{
+    return g_strdup("192.0.2.1");
+}
+
+guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_state *states,
+                           guint room)
+{
+    if (room > 0)
+        states[0] = (struct naming_server_state){.url = "http://s1:8848/nacos", .last_error = ""};
+    return 1;
+}
+
+guint naming_proxy_in_flight(struct naming_proxy *proxy)
+{
+    return proxy->waiting->len;
+}

@@ -9,7 +9,15 @@
 #include "naming/naming_proxy.h"
 #include "naming/timers.h"
 
-enum fake_kind { FAKE_REGISTER, FAKE_DEREGISTER, FAKE_BEAT, FAKE_LIST, FAKE_NAMES };
+enum fake_kind {
+    FAKE_REGISTER,
+    FAKE_DEREGISTER,
+    FAKE_BEAT,
+    FAKE_LIST,
+    FAKE_SERVICES,
+    FAKE_GROUP_COUNT,
+    FAKE_GROUPS
+};
 
 /* Any function pointer; cast back before it is called. */
 typedef void (*fake_done_fn)(void);
