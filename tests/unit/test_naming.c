@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_proxy.h"
+#include "naming/naming.h"
+
+#include <string.h>
+
+static const char *const servers[] = {"http://127.0.0.1:8848/nacos", NULL};
+
+static struct naming_config defaults(void)
+{
+    return (struct naming_config){
+        .servers = servers,
+        .namespace_id = "public",
+        .clusters = "",
+        .timeout_ms = 3000,
+        .connect_timeout_ms = 1000,
+        .retries = 2,
+        .push_udp = TRUE,
+        .max_response = 64 << 20,
+    };
+}
+
+static void refuses(const struct naming_config *config, const char *word)
+{
+    const struct naming_listener listener = {0};
+    g_autofree char *why = NULL;
+
+    g_assert_null(naming_new(config, &listener, NULL, &why));
+    g_assert_nonnull(why);
+    g_assert_nonnull(strstr(why, word));
+}
+
+static struct naming *make(const struct naming_config *config)
+{
+    const struct naming_listener listener = {0};
+    char *why = NULL;
+    struct naming *naming = naming_new(config, &listener, NULL, &why);
+
+    g_assert_cmpstr(why, ==, NULL);
+    return naming;
+}
+
+static void test_senseless_configurations(void)
+{
+    const char *const nobody[] = {NULL};
+    const char *const ftp[] = {"ftp://127.0.0.1/", NULL};
+    struct naming_config config = defaults();
+
+    config.servers = nobody;
+    refuses(&config, "no server");
+    config.servers = ftp;
+    refuses(&config, "neither http nor https");
+    config = defaults();
+    config.namespace_id = "";
+    refuses(&config, "namespace");
+    config = defaults();
+    config.clusters = NULL;
+    refuses(&config, "clusters");
+    config = defaults();
+    config.timeout_ms = 0;
+    refuses(&config, "time-out");
+    config = defaults();
+    config.max_response = 0;
+    refuses(&config, "room");
+}
+
+static void test_push_port(void)
+{
+    struct naming_config config = defaults();
+    struct naming *naming = make(&config);
+    struct naming_stats stats;
+
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.udp_port, !=, 0);
+    config.udp_port = stats.udp_port;
+    refuses(&config, "UDP port"); /* in use, and asked for */
+    naming_free(naming);
+    naming = make(&config);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.udp_port, ==, config.udp_port);
+    naming_free(naming);
+    config.push_udp = FALSE;
+    naming = make(&config);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.udp_port, ==, 0);
+    naming_free(naming);
+}
+
+static void never(const struct naming_result *result, gpointer user_data)
+{
+    g_assert_not_reached();
+}
+
+static void never_list(const struct naming_result *result, struct service_info *info,
+                       gpointer user_data)
+{
+    g_assert_not_reached();
+}
+
+static void never_names(const struct naming_result *result, const char *const *names,
+                        gpointer user_data)
+{
+    g_assert_not_reached();
+}
+
+static void never_count(const struct naming_result *result, guint count, gpointer user_data)
+{
+    g_assert_not_reached();
+}
+
+/* The real proxy cancels the plain calls in its own free; the fake insists on it, too. */
+static void test_calls_are_forwarded_and_cancelled(void)
+{
+    const struct naming_config config = defaults();
+    struct naming *naming = make(&config);
+    g_autoptr(service_key) key = service_key_new("G", "svc");
+    struct naming_call *calls[4];
+    struct naming_stats stats;
+
+    calls[0] = naming_list(naming, key, never_list, NULL);
+    calls[1] = naming_services(naming, "G", never_names, NULL);
+    calls[2] = naming_group_count(naming, "G", never_count, NULL);
+    calls[3] = naming_groups(naming, never_names, NULL);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.requests_in_flight, ==, 4);
+    for (guint i = 0; i < G_N_ELEMENTS(calls); i++)
+        naming_call_cancel(calls[i]);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.requests_in_flight, ==, 0);
+    naming_free(naming);
+}
+
+static void test_free_with_everything_under_way(void)
+{
+    const struct naming_config config = defaults();
+    struct naming *naming = make(&config);
+    g_autoptr(service_key) key = service_key_new("G", "svc");
+    g_auto(instance) instance;
+    struct naming_stats stats;
+
+    instance_init(&instance);
+    instance.ip = g_strdup("10.0.0.1");
+    instance.port = 80;
+    naming_register(naming, key, &instance, never, NULL);
+    naming_deregister(naming, key, &instance, never, NULL);
+    instance.port = 81;
+    naming_adopt(naming, key, &instance);
+    naming_subscribe(naming, key);
+    naming_wait(naming, key, never_list, NULL);
+    naming_refresh(naming, key);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.subscribed, ==, 1);
+    g_assert_cmpuint(stats.beating, ==, 1);
+    g_assert_cmpuint(stats.polls, ==, 1);
+    naming_free(naming);
+}
+
+static void test_people(void)
+{
+    const struct naming_config config = defaults();
+    struct naming *naming = make(&config);
+    struct naming_server_state states[2];
+    g_autofree char *ip = naming_own_ip(naming);
+
+    g_assert_cmpstr(ip, ==, "192.0.2.1");
+    g_assert_cmpuint(naming_servers(naming, states, 2), ==, 1);
+    g_assert_cmpstr(states[0].url, ==, "http://s1:8848/nacos");
+    naming_free(naming);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/naming/senseless-configurations", test_senseless_configurations);
+    g_test_add_func("/naming/push-port", test_push_port);
+    g_test_add_func("/naming/calls-are-forwarded", test_calls_are_forwarded_and_cancelled);
+    g_test_add_func("/naming/free-with-everything-under-way", test_free_with_everything_under_way);
+    g_test_add_func("/naming/people", test_people);
+    return g_test_run();
+}
