@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A request under way as its caller sees it: something that can be cancelled. Parts of the client embed
- * struct naming_call as the first member of their own record.
+ * A request under way as its caller sees it: something that can be cancelled. Parts of the client
+ * embed struct naming_call as the first member of their own record.
  */
 #pragma once
 

@@ -9,14 +9,14 @@
  */
 #include "naming/http.h"
 
-#include "naming/http_body.h"
+#include "naming/http_request.h"
 #include "naming/http_watch.h"
 
 #include <curl/curl.h>
 #include <string.h>
 
-#define USER_AGENT                                                                                 \
-    "Nacos-C-Client:v1.4.8" /* SwitchDomain: a C client from 1.0.12 on is pushed to */
+/* SwitchDomain of the servers: a C client from 1.0.12 on is pushed to. */
+#define USER_AGENT "Nacos-C-Client:v1.4.8"
 
 struct http {
     GMainContext *context;
@@ -24,37 +24,17 @@ struct http {
     struct http_limits limits;
     struct http_timer *timer; /* due at the earlier of curl_due and the first deadline */
     gint64 curl_due;          /* monotonic us; -1 = curl waits for no time */
-    GSequence *requests;      /* struct http_request, by deadline */
-    GQueue waiting;           /* those of them that have no connection yet, oldest first */
-    guint active;             /* those that curl has */
-    gboolean draining;        /* http_drain is at work and will see to the rest */
-    gboolean closed;          /* http_free was called from a `done` */
+    struct http_queue queue;
+    guint active;      /* those that curl has */
+    gboolean draining; /* http_drain is at work and will see to the rest */
+    gboolean closed;   /* http_free was called from a `done` */
 };
 
-struct http_request {
-    struct http *http;
-    GSequenceIter *place;
-    GList link; /* in http->waiting while easy is NULL */
-    CURL *easy;
-    char *method, *url, *form;
-    gint64 started, deadline; /* monotonic us */
-    struct http_body body;
-    char error[CURL_ERROR_SIZE];
-    http_done_fn done;
-    gpointer user_data;
-};
+G_STATIC_ASSERT(HTTP_ERROR_SIZE == CURL_ERROR_SIZE);
 
 static void http_drain(struct http *http);
 
-/* The request whose time is up next; NULL if there is none. */
-static struct http_request *first_due(const struct http *http)
-{
-    GSequenceIter *first = g_sequence_get_begin_iter(http->requests);
-    return g_sequence_iter_is_end(first) ? NULL : g_sequence_get(first);
-}
-
-/* --- what curl waits for ------------------------------------------------------------------------
- */
+/* --- what curl waits for --- */
 
 static void on_ready(int fd, GIOCondition ready, gpointer user_data)
 {
@@ -91,7 +71,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user_data, vo
 static void arm(struct http *http)
 {
     gint64 due = http->curl_due;
-    struct http_request *request = first_due(http);
+    struct http_request *request = http_queue_first_due(&http->queue);
     if (request != NULL)
         due = due < 0 ? request->deadline : MIN(due, request->deadline);
     http_timer_set(http->timer, due);
@@ -116,15 +96,7 @@ static void on_due(gpointer user_data)
     http_drain(http);
 }
 
-/* --- one request --------------------------------------------------------------------------------
- */
-
-/* The data is decoded: curl has undone the gzip. */
-static size_t on_body(char *data, size_t size, size_t n, void *user_data)
-{
-    struct http_request *request = user_data;
-    return http_body_append(&request->body, data, size * n) ? size * n : 0;
-}
+/* --- one request --- */
 
 static void set_limits(CURL *easy, const struct http_limits *limits)
 {
@@ -144,9 +116,8 @@ static void set_limits(CURL *easy, const struct http_limits *limits)
 
 static void set_method(CURL *easy, const struct http_request *request)
 {
-    if (request->form != NULL || strcmp(request->method, "POST") == 0 ||
-        strcmp(request->method, "PUT") == 0) {
-        const char *form = request->form != NULL ? request->form : "";
+    const char *form = http_request_form(request);
+    if (form != NULL) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(form));
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, form); /* not copied */
     }
@@ -163,7 +134,7 @@ static gboolean request_start(struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     set_limits(easy, &http->limits);
     set_method(easy, request);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_request_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
@@ -171,44 +142,41 @@ static gboolean request_start(struct http_request *request)
         curl_easy_cleanup(easy);
         return FALSE;
     }
+    http_queue_started(request);
     request->easy = easy;
     http->active++;
     return TRUE;
 }
 
-static void start_waiting(struct http *http)
+/* After whatever changed the requests: connections for those that wait, the time of the first due.
+ */
+static void go_on(struct http *http)
 {
-    GList *first;
+    struct http_request *first;
+    if (http->draining) /* http_drain does it at its end */
+        return;
     while (http->active < http->limits.max_connections &&
-           (first = g_queue_peek_head_link(&http->waiting)) != NULL) {
-        if (!request_start(first->data))
-            break;
-        g_queue_unlink(&http->waiting, first);
-    }
+           (first = http_queue_first_waiting(&http->queue)) != NULL && request_start(first))
+        ;
+    arm(http);
 }
 
 /* Takes it out of everything but its own memory; a transfer under way loses its connection. */
 static void request_detach(struct http_request *request)
 {
     struct http *http = request->http;
-    g_sequence_remove(request->place);
-    if (request->easy != NULL) {
-        curl_multi_remove_handle(http->multi, request->easy);
-        http->active--;
-    } else {
-        g_queue_unlink(&http->waiting, &request->link);
-    }
+    http_queue_remove(request);
+    if (request->easy == NULL)
+        return;
+    curl_multi_remove_handle(http->multi, request->easy);
+    http->active--;
 }
 
 static void request_free(struct http_request *request)
 {
     if (request->easy != NULL)
         curl_easy_cleanup(request->easy);
-    g_free(request->method);
-    g_free(request->url);
-    g_free(request->form);
-    http_body_clear(&request->body);
-    g_free(request);
+    http_request_free(request);
 }
 
 static void request_finish(struct http_request *request, enum http_failure failure,
@@ -268,28 +236,19 @@ static void request_end(struct http_request *request, CURLcode code)
     request_finish(request, failure, text != NULL ? text : "");
 }
 
-static void request_expire(struct http_request *request)
-{
-    g_autofree char *text = g_strdup_printf("no %s within %" G_GINT64_FORMAT " ms",
-                                            request->easy != NULL ? "answer" : "connection free",
-                                            (request->deadline - request->started) / 1000);
-    request_finish(request, HTTP_TIMEOUT, text);
-}
-
-/* --- all of them --------------------------------------------------------------------------------
- */
+/* --- all of them --- */
 
 static void http_destroy(struct http *http)
 {
     struct http_request *request;
-    while ((request = first_due(http)) != NULL) {
+    while ((request = http_queue_first_due(&http->queue)) != NULL) {
         request_detach(request);
         request_free(request);
     }
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, NULL);
     curl_multi_cleanup(http->multi);
     http_timer_free(http->timer);
-    g_sequence_free(http->requests);
+    http_queue_clear(&http->queue);
     g_main_context_unref(http->context);
     g_free(http);
 }
@@ -308,28 +267,21 @@ static void drain_ended(struct http *http)
     }
 }
 
-static void drain_expired(struct http *http)
-{
-    gint64 now = g_get_monotonic_time();
-    struct http_request *request;
-    while (!http->closed && (request = first_due(http)) != NULL && request->deadline <= now)
-        request_expire(request);
-}
-
 static void http_drain(struct http *http)
 {
     if (http->draining) /* a `done` runs the loop itself */
         return;
     http->draining = TRUE;
     drain_ended(http);
-    drain_expired(http);
+    struct http_request *late;
+    while (!http->closed && (late = http_queue_overdue(&http->queue)) != NULL)
+        request_finish(late, HTTP_TIMEOUT,
+                       late->easy != NULL ? "no answer in time" : "no free connection in time");
     http->draining = FALSE;
-    if (http->closed) {
+    if (http->closed)
         http_destroy(http);
-    } else {
-        start_waiting(http);
-        arm(http);
-    }
+    else
+        go_on(http);
 }
 
 struct http *http_new(const struct http_limits *limits)
@@ -339,7 +291,7 @@ struct http *http_new(const struct http_limits *limits)
     http->limits = *limits;
     http->limits.max_connections = MAX(limits->max_connections, 1);
     http->curl_due = -1;
-    http->requests = g_sequence_new(NULL);
+    http_queue_init(&http->queue);
     http->timer = http_timer_new(http->context, on_due, http);
     http->multi = curl_multi_init();
     if (http->multi == NULL)
@@ -364,33 +316,16 @@ void http_free(struct http *http)
         http_destroy(http);
 }
 
-static int compare_deadlines(gconstpointer a, gconstpointer b, gpointer unused)
-{
-    const struct http_request *one = a, *other = b;
-    return (one->deadline > other->deadline) - (one->deadline < other->deadline);
-}
-
 struct http_request *http_send(struct http *http, const char *method, const char *url,
                                const char *form, guint timeout_ms, http_done_fn done,
                                gpointer user_data)
 {
-    struct http_request *request = g_new0(struct http_request, 1);
+    struct http_request *request = http_queue_add(&http->queue, method, url, form, timeout_ms);
     request->http = http;
     request->body.limit = http->limits.max_response;
-    request->method = g_strdup(method);
-    request->url = g_strdup(url);
-    request->form = g_strdup(form);
-    request->started = g_get_monotonic_time();
-    request->deadline = request->started + (gint64)timeout_ms * 1000;
     request->done = done;
     request->user_data = user_data;
-    request->link.data = request;
-    request->place = g_sequence_insert_sorted(http->requests, request, compare_deadlines, NULL);
-    g_queue_push_tail_link(&http->waiting, &request->link);
-    if (!http->draining) {
-        start_waiting(http);
-        arm(http);
-    }
+    go_on(http);
     return request;
 }
 
@@ -399,13 +334,10 @@ void http_cancel(struct http_request *request)
     struct http *http = request->http;
     request_detach(request);
     request_free(request);
-    if (!http->draining) {
-        start_waiting(http);
-        arm(http);
-    }
+    go_on(http);
 }
 
 guint http_in_flight(const struct http *http)
 {
-    return (guint)g_sequence_get_length(http->requests);
+    return (guint)g_sequence_get_length(http->queue.by_deadline);
 }

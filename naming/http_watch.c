@@ -16,13 +16,13 @@ static gboolean watch_dispatch(GSource *source, GSourceFunc unused, gpointer non
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs watch_functions = {.dispatch = watch_dispatch};
+static const GSourceFuncs watch_functions = {.dispatch = watch_dispatch};
 
 struct http_watch *http_watch_new(GMainContext *context, int fd, http_ready_fn ready,
                                   gpointer user_data)
 {
-    struct http_watch *watch =
-        (struct http_watch *)g_source_new(&watch_functions, sizeof(struct http_watch));
+    struct http_watch *watch = (struct http_watch *)g_source_new((GSourceFuncs *)&watch_functions,
+                                                                 sizeof(struct http_watch));
     watch->fd = fd;
     watch->ready = ready;
     watch->user_data = user_data;
@@ -57,12 +57,12 @@ static gboolean timer_dispatch(GSource *source, GSourceFunc unused, gpointer non
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs timer_functions = {.dispatch = timer_dispatch};
+static const GSourceFuncs timer_functions = {.dispatch = timer_dispatch};
 
 struct http_timer *http_timer_new(GMainContext *context, http_due_fn due, gpointer user_data)
 {
-    struct http_timer *timer =
-        (struct http_timer *)g_source_new(&timer_functions, sizeof(struct http_timer));
+    struct http_timer *timer = (struct http_timer *)g_source_new((GSourceFuncs *)&timer_functions,
+                                                                 sizeof(struct http_timer));
     timer->due = due;
     timer->user_data = user_data;
     g_source_set_static_name(&timer->source, "http timer");

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * One instance of a service: a plain value, the subset of com.alibaba.nacos.api.naming.pojo.Instance
- * that means something to a user. No I/O, no context: usable anywhere.
+ * One instance of a service: a plain value, the subset of
+ * com.alibaba.nacos.api.naming.pojo.Instance that means something to a user. No I/O, no context:
+ * usable anywhere.
  */
 #pragma once
 
 #include <glib.h>
 
 #define INSTANCE_DEFAULT_CLUSTER "DEFAULT" /* Constants.DEFAULT_CLUSTER_NAME */
-#define INSTANCE_MAX_WEIGHT 10000.0        /* Constants of com.alibaba.nacos.naming Service.validate */
+#define INSTANCE_MAX_WEIGHT 10000.0 /* Constants of com.alibaba.nacos.naming Service.validate */
 
 struct instance {
-    char *ip;           /* owned; IPv4, IPv6 without brackets, host name, or whatever a server lists */
-    guint16 port;       /* 1..65535 */
-    double weight;      /* 0..10000; 0 = takes no calls */
+    char *ip;      /* owned; IPv4, IPv6 without brackets, host name, or whatever a server lists */
+    guint16 port;  /* 1..65535 */
+    double weight; /* 0..10000; 0 = takes no calls */
     gboolean healthy;   /* the server's opinion */
     gboolean enabled;   /* FALSE = taken offline by a person; servers do not list these */
     gboolean ephemeral; /* TRUE = lives by heartbeats, FALSE = kept and probed by the server */
@@ -42,8 +43,8 @@ gboolean instance_equal(const struct instance *a, const struct instance *b);
 /* The same registration: ip, port and cluster equal. */
 gboolean instance_same(const struct instance *a, const struct instance *b);
 
-/* Order of the lines in a list: IPv4 by number, then IPv6 by number, then names bytewise; then port,
- * then cluster bytewise. 0 exactly when instance_same. */
+/* Order of the lines in a list: IPv4 by number, then IPv6 by number, then names bytewise; then
+ * port, then cluster bytewise. 0 exactly when instance_same. */
 int instance_compare(const struct instance *a, const struct instance *b);
 
 /* Value of metadata `key`, borrowed from the instance; NULL if absent. */

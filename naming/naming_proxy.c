@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* --- what every call has ------------------------------------------------------------------------
- */
+/* --- what every call has --- */
 
 static void proxy_call_cancel(struct naming_call *naming_call)
 {
@@ -72,8 +71,7 @@ void proxy_query_address(GString *query, const struct instance *instance)
     http_form_add(query, "clusterName", instance->cluster_name);
 }
 
-/* --- register, deregister ------------------------------------------------------------------------
- */
+/* --- register, deregister --- */
 
 struct write_call {
     struct proxy_call base;
@@ -148,8 +146,7 @@ struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
     return write_instance(proxy, "DELETE", query, done, user_data);
 }
 
-/* --- beat
- * ------------------------------------------------------------------------------------------ */
+/* --- beat --- */
 
 struct beat_call {
     struct proxy_call base;
@@ -199,8 +196,7 @@ struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct s
     return &call->base.call;
 }
 
-/* --- the proxy itself
- * ------------------------------------------------------------------------------ */
+/* --- the proxy itself --- */
 
 struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why)
 {

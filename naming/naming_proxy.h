@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The Open API's naming calls as functions: URLs, forms and replies of v1 HTTP and nothing else
- * (NamingProxy of the Java client). The seam where v3 and gRPC join later. Each call walks the servers
- * (server_list.h) within one deadline; beats use HTTP connections of their own so that nothing else
- * delays them. Same rules for `done` and cancelling as naming.h.
+ * (NamingProxy of the Java client). The seam where v3 and gRPC join later. Each call walks the
+ * servers (server_list.h) within one deadline; beats use HTTP connections of their own so that
+ * nothing else delays them. Same rules for `done` and cancelling as naming.h.
  */
 #pragma once
 
@@ -24,20 +24,21 @@ struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
 
 /* Reply of PUT /instance/beat (RsInfo, wire.md 1.7). */
 struct beat_reply {
-    int code;              /* 10200 OK, 20404 RESOURCE_NOT_FOUND; a missing code counts as 10200 */
-    gint64 interval_ms;    /* clientBeatInterval; 0 if absent or senseless */
-    gboolean light;        /* lightBeatEnabled; FALSE if absent */
+    int code;           /* 10200 OK, 20404 RESOURCE_NOT_FOUND; a missing code counts as 10200 */
+    gint64 interval_ms; /* clientBeatInterval; 0 if absent or senseless */
+    gboolean light;     /* lightBeatEnabled; FALSE if absent */
 };
 typedef void (*naming_proxy_beat_fn)(const struct naming_result *result,
                                      const struct beat_reply *reply, gpointer user_data);
-/* `light` sends no beat body. `timeout_ms` bounds the call over all servers, one attempt gets at most
- * 1 s. */
+/* `light` sends no beat body. `timeout_ms` bounds the call over all servers, one attempt gets at
+ * most 1 s. */
 struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct service_key *key,
                                       const struct instance *instance, gint64 period_ms,
                                       gboolean light, guint timeout_ms, naming_proxy_beat_fn done,
                                       gpointer user_data);
 
-/* GET /instance/list; udp_port 0 = no subscription. A reply about another service is NAMING_REMOTE. */
+/* GET /instance/list; udp_port 0 = no subscription. A reply about another service is NAMING_REMOTE.
+ */
 struct naming_call *naming_proxy_list(struct naming_proxy *proxy, const struct service_key *key,
                                       guint16 udp_port, naming_list_fn done, gpointer user_data);
 
@@ -48,8 +49,8 @@ struct naming_call *naming_proxy_group_count(struct naming_proxy *proxy, const c
 struct naming_call *naming_proxy_groups(struct naming_proxy *proxy, naming_names_fn done,
                                         gpointer user_data);
 
-/* TRUE if `address` (numeric, without port) belongs to a configured server: given as a number in its
- * URL, or the address that an earlier request to it connected to (CURLINFO_PRIMARY_IP). */
+/* TRUE if `address` (numeric, without port) belongs to a configured server: given as a number in
+ * its URL, or the address that an earlier request to it connected to (CURLINFO_PRIMARY_IP). */
 gboolean naming_proxy_is_server(struct naming_proxy *proxy, const char *address);
 
 char *naming_proxy_own_ip(struct naming_proxy *proxy);

@@ -10,8 +10,7 @@
 #define PAGE_SIZE 1000
 #define NAMES_MAX 1000000 /* a server that never ends a listing fills memory no further */
 
-/* --- instance/list
- * ---------------------------------------------------------------------------------- */
+/* --- instance/list --- */
 
 struct list_call {
     struct proxy_call base;
@@ -68,8 +67,7 @@ struct naming_call *naming_proxy_list(struct naming_proxy *proxy, const struct s
     return &call->base.call;
 }
 
-/* --- listings of names
- * ------------------------------------------------------------------------------ */
+/* --- listings of names --- */
 
 struct names_call {
     struct proxy_call base;

@@ -17,9 +17,9 @@ struct service_key {
 struct service_info {
     guint ref_count;
     struct service_key key;
-    char *clusters;        /* the cluster filter it was asked with, "" = all */
-    gint64 last_ref_time;  /* ms since epoch by the server's clock; 0 = it said nothing */
-    gint64 cache_millis;   /* poll interval that the server asks for, ms */
+    char *clusters;       /* the cluster filter it was asked with, "" = all */
+    gint64 last_ref_time; /* ms since epoch by the server's clock; 0 = it said nothing */
+    gint64 cache_millis;  /* poll interval that the server asks for, ms */
     guint n_hosts;
     struct instance *hosts; /* sorted, unique */
 };
@@ -27,7 +27,7 @@ struct service_info {
 struct service_key *service_key_new(const char *group, const char *name);
 struct service_key *service_key_dup(const struct service_key *key);
 void service_key_free(struct service_key *key);
-guint service_key_hash(gconstpointer key);                /* for GHashTable */
+guint service_key_hash(gconstpointer key);                    /* for GHashTable */
 gboolean service_key_equal(gconstpointer a, gconstpointer b); /* for GHashTable */
 /* "GROUP@@NAME", new string: the name that servers use (NamingUtils.getGroupedName). */
 char *service_key_grouped(const struct service_key *key);
@@ -43,8 +43,8 @@ void service_info_unref(struct service_info *info); /* NULL is fine */
 const struct instance *service_info_find(const struct service_info *info,
                                          const struct instance *like);
 
-/* One callable host by weight, `random` in [0,1) (Balancer.getHostByRandomWeight); borrowed; NULL if
- * no host is callable. */
+/* One callable host by weight, `random` in [0,1) (Balancer.getHostByRandomWeight); borrowed; NULL
+ * if no host is callable. */
 const struct instance *service_info_pick(const struct service_info *info, double random);
 
 /* ServiceInfo in the Open API's JSON, one line with a newline at the end, fixed key order, hosts in

@@ -209,8 +209,7 @@ static void do_list(struct bed *bed)
 
 #define LIST "{\"name\":\"G@@order svc\",\"hosts\":[{\"ip\":\"10.0.0.1\",\"port\":80}]}"
 
-/* --- what goes over the wire
- * ------------------------------------------------------------------------ */
+/* --- what goes over the wire --- */
 
 static void test_register_request(void)
 {
@@ -334,8 +333,7 @@ static void test_name_is_known_after_the_first_request(void)
     bed_close(&bed);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------ */
+/* --- answers --- */
 
 static void test_statuses(void)
 {
@@ -460,8 +458,7 @@ static void test_too_large(void)
     bed_close(&bed);
 }
 
-/* --- servers that fail
- * ---------------------------------------------------------------------------- */
+/* --- servers that fail --- */
 
 static void test_reset_leads_to_the_next_server(void)
 {
@@ -611,8 +608,7 @@ static void test_beat_gets_its_own_time(void)
     bed_close(&bed);
 }
 
-/* --- listings
- * ------------------------------------------------------------------------------------------ */
+/* --- listings --- */
 
 static guint number_after(const char *request, const char *name)
 {
@@ -735,8 +731,7 @@ static void test_groups_switched_off(void)
     bed_close(&bed);
 }
 
-/* --- cancelling, freeing
- * -------------------------------------------------------------------------------- */
+/* --- cancelling, freeing --- */
 
 static void test_cancel_at_once(void)
 {
