@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nacos-registry: the naming server as a program of its own.
+ */
+#include "naming/registry/httpd.h"
+#include "naming/registry/listen.h"
+#include "naming/registry/options.h"
+
+#include <glib-unix.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+typedef struct options registry_options;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(registry_options, options_clear)
+
+static const char *level_name(GLogLevelFlags level)
+{
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+        return "error: ";
+    if (level & G_LOG_LEVEL_WARNING)
+        return "warning: ";
+    return level & G_LOG_LEVEL_DEBUG ? "debug: " : "";
+}
+
+/* GLib's flags grow with unimportance, so a smaller one is at least as severe. */
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize count,
+                                  gpointer user_data)
+{
+    const struct options *options = user_data;
+    if ((level & G_LOG_LEVEL_MASK) > options->log_level)
+        return G_LOG_WRITER_HANDLED;
+    for (gsize i = 0; i < count; i++)
+        if (g_str_equal(fields[i].key, "MESSAGE"))
+            fprintf(stderr, "nacos-registry: %s%s\n", level_name(level),
+                    (const char *)fields[i].value);
+    return G_LOG_WRITER_HANDLED;
+}
+
+static gboolean on_signal(gpointer user_data)
+{
+    g_main_loop_quit(user_data);
+    return G_SOURCE_CONTINUE;
+}
+
+/* TRUE if the parent ended before PR_SET_PDEATHSIG could hear of it. With a --ready-fd the pipe
+ * tells, for in a container the parent may well be process 1. */
+static gboolean is_orphan(const struct options *options)
+{
+    struct pollfd ready = {.fd = options->ready_fd, .events = POLLOUT};
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (options->ready_fd < 0)
+        return getppid() == 1;
+    return poll(&ready, 1, 0) == 1 && (ready.revents & POLLERR);
+}
+
+static gboolean tell_ready(int fd, const char *address)
+{
+    g_autofree char *line = g_strconcat(address, "\n", NULL);
+    if (fd < 0)
+        return TRUE;
+    gboolean written = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+    close(fd);
+    return written;
+}
+
+static void serve(const struct options *options, GMainLoop *loop)
+{
+    g_autoptr(GSource) term = g_unix_signal_source_new(SIGTERM);
+    g_autoptr(GSource) interrupt = g_unix_signal_source_new(SIGINT);
+    g_source_set_callback(term, on_signal, loop, NULL);
+    g_source_set_callback(interrupt, on_signal, loop, NULL);
+    g_source_attach(term, NULL);
+    g_source_attach(interrupt, NULL);
+    g_main_loop_run(loop);
+}
+
+/* Everything up, then the loop; FALSE with an error if something does not come up. */
+static gboolean run(const struct options *options, GError **error)
+{
+    struct listen_address address;
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    if (!listen_parse(options->listen, &address, error))
+        return FALSE;
+    int fd = listen_open(&address, error);
+    if (fd < 0)
+        return FALSE;
+    struct registry *registry =
+        registry_new(NULL, (struct sockaddr *)&address.sockaddr,
+                     (gint64)options->empty_service_expire * G_USEC_PER_SEC, error);
+    if (!registry) {
+        close(fd);
+        return FALSE;
+    }
+    struct httpd_config config = {registry, options->context_path, fd,
+                                  (guint)options->max_connections};
+    struct httpd *httpd = httpd_new(NULL, &config);
+    g_autofree char *name = listen_format(&address);
+    if (!httpd) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot serve HTTP on %s", name);
+    } else {
+        fprintf(stderr, "listening on %s\n", name);
+        if (!listen_is_loopback(&address))
+            g_warning(
+                "%s is not a loopback address: whoever reaches it can register and deregister",
+                name);
+        if (tell_ready(options->ready_fd, name))
+            serve(options, loop);
+        else
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "nobody reads --ready-fd");
+    }
+    httpd_free(httpd);
+    registry_free(registry);
+    return error == NULL || *error == NULL;
+}
+
+int main(int argc, char *argv[])
+{
+    g_auto(registry_options) options = {0};
+    g_autoptr(GError) error = NULL;
+    if (!options_parse(&options, &argc, &argv, &error)) {
+        fprintf(stderr, "nacos-registry: %s\n", error->message);
+        return 1;
+    }
+    if (options.show_version) {
+        printf("nacos-registry %s (libmicrohttpd %s)\n", NACOSFS_VERSION, MHD_get_version());
+        return 0;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    g_log_set_writer_func(write_log, &options, NULL);
+    if (options.parent_death && is_orphan(&options))
+        return 1;
+    if (!run(&options, &error)) {
+        fprintf(stderr, "nacos-registry: %s\n", error->message);
+        return 1;
+    }
+    return 0;
+}

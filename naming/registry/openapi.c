@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/registry/openapi.h"
+
+#include "naming/registry/json_out.h"
+
+#include <string.h>
+
+#define NAMING_PREFIX "/v1/ns/"
+
+static const char json_type[] = "application/json";
+static const char text_type[] = "text/plain;charset=UTF-8";
+
+struct route {
+    const char *method;
+    const char *path; /* below the context path */
+    api_fn fn;
+    const char *content_type;
+};
+
+static const struct route routes[] = {
+    {"POST", "/v1/ns/instance", api_register_instance, text_type},
+    {"PUT", "/v1/ns/instance", api_update_instance, text_type},
+    {"DELETE", "/v1/ns/instance", api_deregister_instance, text_type},
+    {"GET", "/v1/ns/instance", api_instance, json_type},
+    {"PUT", "/v1/ns/instance/beat", api_beat, json_type},
+    {"GET", "/v1/ns/instance/list", api_list, json_type},
+    {"POST", "/v1/ns/service", api_create_service, text_type},
+    {"PUT", "/v1/ns/service", api_update_service, text_type},
+    {"DELETE", "/v1/ns/service", api_remove_service, text_type},
+    {"GET", "/v1/ns/service", api_service, json_type},
+    {"GET", "/v1/ns/service/list", api_service_list, json_type},
+    {"GET", "/v1/ns/catalog/services", api_catalog_services, json_type},
+    {"GET", "/v1/ns/operator/metrics", api_metrics, json_type},
+    {"GET", "/v1/console/namespaces", api_namespaces, json_type},
+    {"GET", "/v1/console/server/state", api_server_state, json_type},
+};
+
+static const struct route *find_route(const char *method, const char *path)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(routes); i++)
+        if (g_str_equal(routes[i].method, method) && g_str_equal(routes[i].path, path))
+            return &routes[i];
+    return NULL;
+}
+
+static const char *below_context(const struct openapi_target *target)
+{
+    gsize length = strlen(target->context);
+    return strncmp(target->path, target->context, length) == 0 ? target->path + length : "";
+}
+
+/* The page of Spring's BasicErrorController. */
+static void error_page(struct openapi_answer *answer, guint status, const char *error,
+                       const struct openapi_target *target)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.000+00:00");
+    g_autofree char *path = g_utf8_make_valid(target->path, -1);
+    g_autofree char *message =
+        status == 501 ? g_strdup_printf("no such api:%s:%s", target->method, path) : g_strdup("");
+    answer->status = status;
+    answer->content_type = json_type;
+    g_string_append_c(answer->body, '{');
+    json_out_member(answer->body, "timestamp", time);
+    json_out_member_int(answer->body, "status", status);
+    json_out_member(answer->body, "error", error);
+    json_out_member(answer->body, "message", message);
+    json_out_member(answer->body, "path", path);
+    g_string_append_c(answer->body, '}');
+}
+
+/* The statuses of 1.4.8, where a NacosException is a 500 whatever its own code says. */
+void openapi_refuse(const GError *error, struct openapi_answer *answer)
+{
+    static const guint statuses[] = {
+        [REGISTRY_ERROR_ARGUMENT] = 400,
+        [REGISTRY_ERROR_NACOS] = 500,
+        [REGISTRY_ERROR_FULL] = 503,
+    };
+    answer->status = statuses[error->code];
+    answer->content_type = text_type;
+    g_string_printf(answer->body, "caused: %s;", error->message);
+}
+
+void openapi_answer(const struct openapi_target *target, const struct api_call *call,
+                    struct openapi_answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    const char *path = below_context(target);
+    const struct route *route = find_route(target->method, path);
+    if (!route && g_str_has_prefix(path, NAMING_PREFIX)) {
+        error_page(answer, 501, "Not Implemented", target);
+    } else if (!route) {
+        error_page(answer, 404, "Not Found", target);
+    } else if (!route->fn(call, answer->body, &error)) {
+        openapi_refuse(error, answer);
+    } else {
+        answer->status = 200;
+        answer->content_type = route->content_type;
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line of nacos-registry.
+ */
+#pragma once
+
+#include <glib.h>
+
+struct options {
+    char *listen;              /* owned; --listen */
+    char *context_path;        /* owned; --context-path, "/nacos"; "" = none */
+    gint max_connections;      /* --max-connections */
+    gint empty_service_expire; /* --empty-service-expire, s */
+    gint ready_fd;             /* --ready-fd; -1 = none */
+    GLogLevelFlags log_level;  /* --log-level: the least severe level that is written */
+    gboolean parent_death;     /* --parent-death */
+    gboolean show_version;     /* --version */
+};
+
+/* Fills in the defaults and reads the command line; --help ends the process as GOptionContext does.
+ * FALSE with a GOptionError. */
+gboolean options_parse(struct options *options, int *argc, char ***argv, GError **error);
+void options_clear(struct options *options);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/registry/registry.h"
+
+#include "naming/registry/alarm.h"
+#include "naming/registry/health.h"
+
+#define TICK G_USEC_PER_SEC
+#define FROZEN (3 * TICK) /* a gap between two ticks from which beats may have been missed */
+
+/* While there are instances the alarm also runs once a second, so that a stand-still is seen
+ * whenever it ends. */
+static void set_alarm(struct registry *registry)
+{
+    gint64 due = health_next(registry->store);
+    if (registry->store->instance_count)
+        due = MIN(due, registry->last_tick + TICK);
+    alarm_set(registry->alarm, due);
+}
+
+static void log_change(const struct store_change *change)
+{
+    static const char *const verbs[] = {
+        [STORE_UNCHANGED] = "unchanged",       [STORE_REGISTERED] = "registered",
+        [STORE_MODIFIED] = "modified",         [STORE_UNHEALTHY] = "unhealthy",
+        [STORE_DEREGISTERED] = "deregistered", [STORE_EXPIRED] = "expired",
+    };
+    const struct store_instance *instance = change->instance;
+    g_debug("%s %s %s:%d", verbs[change->kind], change->service->name,
+            instance ? instance->ip : "-", instance ? instance->port : 0);
+}
+
+static void announce_change(struct registry *registry, const struct store_change *change)
+{
+    if (change->kind == STORE_UNCHANGED)
+        return;
+    log_change(change);
+    push_changed(registry->push, change->service->name_space->id, change->service->name);
+}
+
+static void registry_tick(gpointer user_data)
+{
+    struct registry *registry = user_data;
+    struct store_change change;
+    gint64 now = g_get_monotonic_time();
+    if (registry->store->instance_count && now - registry->last_tick > FROZEN) {
+        g_warning("this process stood still for %" G_GINT64_FORMAT
+                  " s; all instances get one more time-out",
+                  (now - registry->last_tick) / G_USEC_PER_SEC);
+        health_resume(registry->store, now);
+    }
+    registry->last_tick = now;
+    while (health_step(registry->store, now, &change))
+        announce_change(registry, &change);
+    health_remove_empty(registry->store, now);
+    set_alarm(registry);
+}
+
+static char *render_push(const struct subscription_request *request, gpointer user_data)
+{
+    GString *out = g_string_new(NULL);
+    struct service_view view = {.service = request->service,
+                                .clusters = request->clusters,
+                                .grouped = request->grouped,
+                                .cache_millis = SERVICE_JSON_PUSH_CACHE_MILLIS};
+    registry_list(user_data, request->namespace_id, &view, out);
+    return g_string_free(out, FALSE);
+}
+
+struct registry *registry_new(GMainContext *context, const struct sockaddr *local,
+                              gint64 empty_expire, GError **error)
+{
+    struct registry *registry = g_new0(struct registry, 1);
+    registry->push = push_new(context, local, render_push, registry, error);
+    if (!registry->push) {
+        g_free(registry);
+        return NULL;
+    }
+    registry->store = store_new(empty_expire);
+    registry->alarm = alarm_new(context, registry_tick, registry);
+    return registry;
+}
+
+void registry_free(struct registry *registry)
+{
+    if (!registry)
+        return;
+    alarm_free(registry->alarm);
+    push_free(registry->push);
+    store_free(registry->store);
+    g_free(registry);
+}
+
+void registry_apply(struct registry *registry, const struct store_change *change)
+{
+    announce_change(registry, change);
+    /* The first instance starts the ticks; before, there was nothing to stand still for. */
+    if (change->kind == STORE_REGISTERED && registry->store->instance_count == 1)
+        registry->last_tick = g_get_monotonic_time();
+    set_alarm(registry);
+}
+
+void registry_announce(struct registry *registry, const char *namespace_id, const char *service)
+{
+    push_changed(registry->push, namespace_id, service);
+    set_alarm(registry);
+}
+
+void registry_list(struct registry *registry, const char *namespace_id, struct service_view *view,
+                   GString *out)
+{
+    struct store_service *service = store_service(registry->store, namespace_id, view->service);
+    view->ref_time = store_ref_time(registry->store, service, g_get_real_time() / 1000);
+    service_json_list(out, service, view);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The naming server without its HTTP side: the store, the clock that drives it, and the pushes that
+ * its changes cause. Belongs to one GMainContext.
+ */
+#pragma once
+
+#include "naming/registry/push.h"
+#include "naming/registry/service_json.h"
+#include "naming/registry/store.h"
+
+struct registry {
+    struct store *store; /* owned */
+    struct push *push;   /* owned */
+    GSource *alarm;      /* owned; the next thing that time does to the store */
+    gint64 last_tick;    /* us, monotonic; when the alarm last ran */
+};
+
+/* `local`: the address that the push socket is bound to. `empty_expire` us: how long services
+ * without instances stay. NULL with a GIOError if there is no socket. */
+struct registry *registry_new(GMainContext *context, const struct sockaddr *local,
+                              gint64 empty_expire, GError **error);
+void registry_free(struct registry *registry);
+
+/* To be called after every change that a store call reported: tells the subscribers and sets the
+ * clock. Also right for STORE_UNCHANGED. */
+void registry_apply(struct registry *registry, const struct store_change *change);
+
+/* The service was removed or its settings changed: its subscribers get what is listed now. */
+void registry_announce(struct registry *registry, const char *namespace_id, const char *service);
+
+/* Appends the list reply. `view` but for its ref_time is the caller's. */
+void registry_list(struct registry *registry, const char *namespace_id, struct service_view *view,
+                   GString *out);
