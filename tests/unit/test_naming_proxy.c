@@ -3,6 +3,7 @@
 
 #include "http_stub.h"
 #include "naming/call.h"
+#include "naming/naming_transport.h"
 
 #include <string.h>
 
@@ -15,7 +16,6 @@ struct server {
     int status;
     const char *body;
     gboolean (*own)(struct http_stub_connection *connection, const char *request);
-    gboolean healthy_probe; /* operator/metrics says UP, whatever else it does */
 };
 
 /* What came of a call. */
@@ -45,10 +45,6 @@ struct bed {
 static void on_request(struct http_stub_connection *connection, const char *request, gpointer data)
 {
     struct server *server = data;
-    if (server->healthy_probe && strstr(request, "/operator/metrics") != NULL) {
-        http_stub_reply(connection, 200, "{\"status\":\"UP\"}");
-        return;
-    }
     if (server->own != NULL && server->own(connection, request))
         return;
     if (server->way == REPLY)
@@ -608,6 +604,72 @@ static void test_beat_gets_its_own_time(void)
     bed_close(&bed);
 }
 
+/* --- probes --- */
+
+/* Server 0 failed long enough ago for a probe to be due, server 1 just now. */
+static struct naming_transport *with_a_probe_due(struct bed *bed)
+{
+    struct naming_transport *transport = naming_transport_new(&bed->config);
+    gint64 long_ago = g_get_monotonic_time() - SERVER_LIST_PROBE_FIRST;
+    server_list_failed(transport->servers, 0, long_ago, "dead");
+    naming_transport_failed(transport, 1, "dead");
+    return transport;
+}
+
+static gboolean transport_is_bad(struct naming_transport *transport, guint index)
+{
+    struct naming_server_state states[SERVERS];
+    server_list_states(transport->servers, states, SERVERS);
+    return states[index].bad;
+}
+
+static void test_probe_finds_a_server_that_is_back(void)
+{
+    struct bed bed;
+    bed_open(&bed, 2, "{\"status\":\"UP\"}");
+    struct naming_transport *transport = with_a_probe_due(&bed);
+    gint64 end = g_get_monotonic_time() + 2 * G_USEC_PER_SEC;
+    while (transport_is_bad(transport, 0) && g_get_monotonic_time() < end)
+        http_stub_run(5);
+    g_assert_false(transport_is_bad(transport, 0));
+    g_assert_true(transport_is_bad(transport, 1));
+    g_assert_true(
+        g_str_has_prefix(request_of(&bed, 0, 0), "GET /nacos/v1/ns/operator/metrics HTTP/1.1\r\n"));
+    g_assert_cmpuint(requests_of(&bed, 0), ==, 1);
+    g_assert_cmpuint(requests_of(&bed, 1), ==, 0);
+    naming_transport_free(transport);
+    bed_close(&bed);
+}
+
+static void test_probe_answers(void)
+{
+    static const struct {
+        int status;
+        const char *body;
+        gboolean bad;
+    } cases[] = {
+        {200, "{\"status\":\"DOWN\"}", TRUE},
+        {200, "<html>", TRUE},
+        {503, "", TRUE},
+        {500, "", TRUE},
+        {501, "no such api", FALSE},
+        {404, "", FALSE},
+        {403, "", FALSE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct bed bed;
+        bed_open(&bed, 2, cases[i].body);
+        bed.servers[0].status = cases[i].status;
+        struct naming_transport *transport = with_a_probe_due(&bed);
+        while (requests_of(&bed, 0) == 0 || http_in_flight(transport->http) > 0)
+            g_main_context_iteration(NULL, TRUE);
+        g_test_message("%d %s", cases[i].status, cases[i].body);
+        g_assert_cmpint(transport_is_bad(transport, 0), ==, cases[i].bad);
+        naming_transport_free(transport);
+        bed_close(&bed);
+    }
+}
+
 /* --- listings --- */
 
 static guint number_after(const char *request, const char *name)
@@ -847,6 +909,8 @@ int main(int argc, char **argv)
     g_test_add_func("/naming_proxy/beats/own-connections",
                     test_beats_have_connections_of_their_own);
     g_test_add_func("/naming_proxy/beats/own-time", test_beat_gets_its_own_time);
+    g_test_add_func("/naming_proxy/probe/back", test_probe_finds_a_server_that_is_back);
+    g_test_add_func("/naming_proxy/probe/answers", test_probe_answers);
     g_test_add_func("/naming_proxy/names/pages", test_services_over_pages);
     g_test_add_func("/naming_proxy/names/count", test_group_count_asks_once);
     g_test_add_func("/naming_proxy/names/unique", test_names_are_unique);
