@@ -90,10 +90,12 @@ static void say_goodbye(struct daemon *daemon)
     g_timeout_add(GOODBYE_TURN_MS, goodbye_turn, daemon);
 }
 
+/* Session callbacks get what requests get: the fs within the daemon. */
 static void unmounted(gpointer user_data)
 {
+    char *fs = user_data;
     g_message("unmounted");
-    say_goodbye(user_data);
+    say_goodbye((gpointer)(fs - G_STRUCT_OFFSET(struct daemon, fs)));
 }
 
 static gboolean signalled(gint fd, GIOCondition condition, gpointer user_data)

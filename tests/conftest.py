@@ -25,7 +25,7 @@ def build():
     for program in ("nacosfs", "nacos-registry"):
         path = os.path.join(directory, program)
         if not os.path.exists(path):
-            pytest.fail(f"{path} is not built", pytrace=False)
+            pytest.exit(f"{path} is not built", returncode=1)
     return directory
 
 
