@@ -6,7 +6,7 @@
 #define BEAT_MIN_PERIOD_MS 100
 #define BEAT_MAX_PERIOD_MS (24 * 3600 * 1000)
 #define BEAT_FIRST_RETRY_MS 500
-#define BEAT_MAX_RETRY_MS 5000
+#define BEAT_MAX_RETRY_MS 2500
 #define MS 1000 /* us */
 
 gint64 beat_clamp_period_ms(gint64 period_ms)
@@ -31,7 +31,7 @@ gint64 beat_phase_us(gint64 period_ms, double random)
 
 gint64 beat_retry_us(gint64 period_ms, guint failures, double random)
 {
-    gint64 most = MIN(period_ms, BEAT_MAX_RETRY_MS);
+    gint64 most = MIN(period_ms / 2, BEAT_MAX_RETRY_MS);
     gint64 delay = MIN((gint64)BEAT_FIRST_RETRY_MS << MIN(failures - 1, 8), most);
 
     return (gint64)((1.0 - random / 2) * (double)delay * MS);

@@ -16,5 +16,6 @@ gint64 beat_clamp_period_ms(gint64 period_ms);
  * not beat in one go ever after. */
 gint64 beat_phase_us(gint64 period_ms, double random);
 /* us until the next try after `failures` (>= 1) failed ones in a row: within half a second, then
- * growing, never longer than 5 s or a period. */
+ * growing to half a period, never longer than 2.5 s: a dead server costs twice the usual rate at
+ * most, and one that comes back hears of all instances at once. */
 gint64 beat_retry_us(gint64 period_ms, guint failures, double random);

@@ -108,7 +108,6 @@ static void subscription_listed(struct subscription *subscription,
     }
     update_task_ended(&subscription->task, info->n_hosts > 0 ? UPDATE_HOSTS : UPDATE_EMPTY,
                       info->cache_millis);
-    subscription->again |= overtaken;
     subscription_schedule(subscription);
     list_waits_answer(&env->waits, &subscription->waiting, result,
                       overtaken ? subscription->info : info);
