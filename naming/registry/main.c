@@ -68,54 +68,67 @@ static gboolean tell_ready(int fd, const char *address)
     return written;
 }
 
-static void serve(const struct options *options, GMainLoop *loop)
+/* Before anybody can know that we are there, so that an early signal ends us as well as a late one.
+ */
+static void end_at(GMainLoop *loop, int signal_number)
 {
-    g_autoptr(GSource) term = g_unix_signal_source_new(SIGTERM);
-    g_autoptr(GSource) interrupt = g_unix_signal_source_new(SIGINT);
-    g_source_set_callback(term, on_signal, loop, NULL);
-    g_source_set_callback(interrupt, on_signal, loop, NULL);
-    g_source_attach(term, NULL);
-    g_source_attach(interrupt, NULL);
-    g_main_loop_run(loop);
+    g_autoptr(GSource) source = g_unix_signal_source_new(signal_number);
+    g_source_set_callback(source, on_signal, loop, NULL);
+    g_source_attach(source, NULL);
 }
 
-/* Everything up, then the loop; FALSE with an error if something does not come up. */
+static void announce(const struct listen_address *address, const char *name)
+{
+    fprintf(stderr, "listening on %s\n", name);
+    if (!listen_is_loopback(address))
+        g_warning("%s is not a loopback address: whoever reaches it can register and deregister",
+                  name);
+}
+
+/* HTTP on the socket, until a signal. */
+static gboolean serve(const struct options *options, const struct httpd_config *config,
+                      const struct listen_address *address, GError **error)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autofree char *name = listen_format(address);
+    end_at(loop, SIGTERM);
+    end_at(loop, SIGINT);
+    struct httpd *httpd = httpd_new(NULL, config);
+    gboolean ready = FALSE;
+    if (!httpd) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot serve HTTP on %s", name);
+    } else {
+        announce(address, name);
+        ready = tell_ready(options->ready_fd, name);
+        if (ready)
+            g_main_loop_run(loop);
+        else
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "nobody reads --ready-fd");
+    }
+    httpd_free(httpd);
+    return ready;
+}
+
 static gboolean run(const struct options *options, GError **error)
 {
     struct listen_address address;
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    gint64 empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC;
     if (!listen_parse(options->listen, &address, error))
         return FALSE;
     int fd = listen_open(&address, error);
     if (fd < 0)
         return FALSE;
     struct registry *registry =
-        registry_new(NULL, (struct sockaddr *)&address.sockaddr,
-                     (gint64)options->empty_service_expire * G_USEC_PER_SEC, error);
+        registry_new(NULL, (struct sockaddr *)&address.sockaddr, empty_expire, error);
     if (!registry) {
         close(fd);
         return FALSE;
     }
     struct httpd_config config = {registry, options->context_path, fd,
                                   (guint)options->max_connections};
-    struct httpd *httpd = httpd_new(NULL, &config);
-    g_autofree char *name = listen_format(&address);
-    if (!httpd) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot serve HTTP on %s", name);
-    } else {
-        fprintf(stderr, "listening on %s\n", name);
-        if (!listen_is_loopback(&address))
-            g_warning(
-                "%s is not a loopback address: whoever reaches it can register and deregister",
-                name);
-        if (tell_ready(options->ready_fd, name))
-            serve(options, loop);
-        else
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "nobody reads --ready-fd");
-    }
-    httpd_free(httpd);
+    gboolean served = serve(options, &config, &address, error);
     registry_free(registry);
-    return error == NULL || *error == NULL;
+    return served;
 }
 
 int main(int argc, char *argv[])

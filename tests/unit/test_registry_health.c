@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "naming/registry/health.h"
+
+#define MS 1000
+#define SECOND G_USEC_PER_SEC
+
+struct fixture {
+    struct store *store;
+    struct metadata metadata;
+    struct store_change change;
+};
+
+static void set_up(struct fixture *f, gconstpointer metadata)
+{
+    f->store = store_new(60 * SECOND);
+    g_assert_true(metadata_parse(metadata, &f->metadata, NULL));
+}
+
+static void tear_down(struct fixture *f, gconstpointer unused)
+{
+    store_free(f->store);
+    metadata_clear(&f->metadata);
+}
+
+static struct store_instance *add(struct fixture *f, const char *ip, gint64 now)
+{
+    struct store_record record = {
+        .id = {.namespace_id = "public", .service = "G@@s", .ip = ip, .port = 80},
+        .metadata = &f->metadata,
+        .weight = 1,
+        .healthy = TRUE,
+        .enabled = TRUE,
+    };
+    g_assert_true(store_register(f->store, &record, now, &f->change, NULL));
+    return store_find(f->store, &record.id);
+}
+
+static void test_times(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *instance = add(f, "10.0.0.1", 0);
+    g_assert_cmpint(health_next(f->store), ==, 15 * SECOND);
+    g_assert_false(health_step(f->store, 15 * SECOND - MS, &f->change));
+    g_assert_true(instance->healthy);
+    g_assert_true(health_step(f->store, 15 * SECOND, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_UNHEALTHY);
+    g_assert_false(instance->healthy);
+    g_assert_cmpint(health_next(f->store), ==, 30 * SECOND);
+    g_assert_true(health_step(f->store, 30 * SECOND, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_EXPIRED);
+    g_assert_cmpuint(f->store->instance_count, ==, 0);
+}
+
+static void test_own_times(struct fixture *f, gconstpointer unused)
+{
+    add(f, "10.0.0.1", 0);
+    g_assert_false(health_step(f->store, 299 * MS, &f->change));
+    g_assert_true(health_step(f->store, 300 * MS, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_UNHEALTHY);
+    g_assert_true(health_step(f->store, 600 * MS, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_EXPIRED);
+}
+
+static void test_beats_keep_it_healthy(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *instance = add(f, "10.0.0.1", 0);
+    for (gint64 now = 0; now < 100 * SECOND; now += 5 * SECOND) {
+        health_beat(f->store, instance, now, &f->change);
+        g_assert_cmpint(f->change.kind, ==, STORE_UNCHANGED);
+        g_assert_false(health_step(f->store, now, &f->change));
+    }
+    g_assert_true(instance->healthy);
+}
+
+static void test_beat_heals(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *instance = add(f, "10.0.0.1", 0);
+    g_assert_true(health_step(f->store, 15 * SECOND, &f->change));
+    health_beat(f->store, instance, 20 * SECOND, &f->change);
+    g_assert_cmpint(f->change.kind, ==, STORE_MODIFIED);
+    g_assert_true(instance->healthy);
+    g_assert_false(health_step(f->store, 35 * SECOND - MS, &f->change));
+    g_assert_true(health_step(f->store, 35 * SECOND, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_UNHEALTHY);
+}
+
+static void test_shorter_times_count_at_once(struct fixture *f, gconstpointer unused)
+{
+    add(f, "10.0.0.1", 0);
+    metadata_clear(&f->metadata);
+    g_assert_true(metadata_parse("preserved.heart.beat.timeout=1000", &f->metadata, NULL));
+    add(f, "10.0.0.1", 2 * SECOND);
+    g_assert_false(health_step(f->store, 3 * SECOND - MS, &f->change));
+    g_assert_true(health_step(f->store, 3 * SECOND, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_UNHEALTHY);
+}
+
+static void test_only_the_silent_ones_go(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *beating = add(f, "10.0.0.1", 0);
+    add(f, "10.0.0.2", 0);
+    health_beat(f->store, beating, 10 * SECOND, &f->change);
+    g_assert_true(health_step(f->store, 15 * SECOND, &f->change));
+    g_assert_cmpstr(f->change.instance->ip, ==, "10.0.0.2");
+    g_assert_false(health_step(f->store, 15 * SECOND, &f->change));
+}
+
+static void test_late_step_expires_at_once(struct fixture *f, gconstpointer unused)
+{
+    add(f, "10.0.0.1", 0);
+    g_assert_true(health_step(f->store, 100 * SECOND, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_EXPIRED);
+    g_assert_false(health_step(f->store, 100 * SECOND, &f->change));
+}
+
+static void test_stand_still_gives_a_full_time_out(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *instance = add(f, "10.0.0.1", 0);
+    health_resume(f->store, 120 * SECOND);
+    g_assert_false(health_step(f->store, 120 * SECOND, &f->change));
+    g_assert_false(health_step(f->store, 135 * SECOND - MS, &f->change));
+    g_assert_true(instance->healthy);
+    g_assert_true(health_step(f->store, 135 * SECOND, &f->change));
+}
+
+static void test_empty_service_goes(struct fixture *f, gconstpointer unused)
+{
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 10 * SECOND, &f->change);
+    g_assert_cmpint(health_next(f->store), ==, 70 * SECOND);
+    health_remove_empty(f->store, 70 * SECOND - MS);
+    g_assert_cmpuint(f->store->service_count, ==, 1);
+    health_remove_empty(f->store, 70 * SECOND);
+    g_assert_cmpuint(f->store->service_count, ==, 0);
+}
+
+static void test_refilled_service_stays(struct fixture *f, gconstpointer unused)
+{
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change);
+    add(f, "10.0.0.1", 50 * SECOND);
+    health_remove_empty(f->store, 61 * SECOND);
+    g_assert_cmpuint(f->store->service_count, ==, 1);
+}
+
+static void test_created_service_stays(struct fixture *f, gconstpointer unused)
+{
+    struct store_service_record record = {"public", "G@@s", &f->metadata, 0};
+    g_assert_true(store_create_service(f->store, &record, NULL));
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change);
+    health_remove_empty(f->store, 1000 * SECOND);
+    g_assert_cmpuint(f->store->service_count, ==, 1);
+}
+
+#define ADD(name, metadata, function)                                                              \
+    g_test_add("/registry/health/" name, struct fixture, metadata, set_up, function, tear_down)
+
+int main(int argc, char *argv[])
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("times", NULL, test_times);
+    ADD("own-times", "preserved.heart.beat.timeout=300,preserved.ip.delete.timeout=600",
+        test_own_times);
+    ADD("beats", NULL, test_beats_keep_it_healthy);
+    ADD("beat-heals", NULL, test_beat_heals);
+    ADD("shorter-times", NULL, test_shorter_times_count_at_once);
+    ADD("silent-ones", NULL, test_only_the_silent_ones_go);
+    ADD("late-step", NULL, test_late_step_expires_at_once);
+    ADD("stand-still", NULL, test_stand_still_gives_a_full_time_out);
+    ADD("empty-service", NULL, test_empty_service_goes);
+    ADD("refilled-service", NULL, test_refilled_service_stays);
+    ADD("created-service", NULL, test_created_service_stays);
+    return g_test_run();
+}
