@@ -7,10 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.error
 
 import pytest
 from lib import mounts, procs
 from lib.mounts import END, fields, lines, write
+from lib.registry import DIRECT
 from lib.wait import Timed, wait_until
 from stub_server import Silence
 
@@ -47,6 +49,13 @@ def dead_address():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield "127.0.0.1:%d" % sock.getsockname()[1]
+
+
+@pytest.fixture
+def own_state(place):
+    """Where a registry that nacosfs starts keeps its persistent instances in these tests."""
+    return {"XDG_STATE_HOME": os.path.join(place, "state"),
+            "STATE_DIRECTORY": os.path.join(place, "state")}
 
 
 def end_of(path, timeout=END + 2):
@@ -190,9 +199,10 @@ def test_names_in_the_mount_table(mount, stub):
     assert row == [f"nacos://{stub.address}", "fuse.nacosfs"]
 
 
-def test_every_process_names_the_mountpoint(stubbed):
-    for pid in stubbed.remember():
-        assert os.fsencode(stubbed.path) in procs.command_line(pid)
+def test_every_process_names_the_mountpoint(mount, own_state):
+    mounted = mount("standalone", "listen=127.0.0.1:0", env=own_state)
+    pids = mounted.remember()
+    assert len(pids) >= 3 and set(pids) == set(procs.of_mount(mounted.path))
 
 
 def test_fstab_options_are_accepted(mount, stub):
@@ -220,12 +230,12 @@ def test_mount_over_a_directory_with_files(mount, stub, place):
     assert "hidden" not in os.listdir(mount(stub.address, path=path).path)
 
 
-@pytest.mark.skipif(not shutil.which("mount.fuse3") and not os.path.exists("/sbin/mount.fuse3"),
-                    reason="no mount.fuse3 here")
+@pytest.mark.skipif(not os.path.exists("/sbin/mount.fuse"), reason="no mount.fuse here")
 def test_mount_by_type(build, stub, point, nacosfs):
-    env = {**os.environ, "PATH": build + ":" + os.environ["PATH"] + ":/usr/sbin:/sbin"}
-    subprocess.run(["mount", "-t", "fuse.nacosfs", "-o", "_netdev,nofail,timeout=2", stub.address, point],
-                   env=env, check=True, timeout=20)
+    """As mount(8) calls its helper for -t fuse.nacosfs, which finds the program in PATH."""
+    subprocess.run(["/sbin/mount.fuse", stub.address, point, "-o", "rw,timeout=2,_netdev,nofail",
+                    "-t", "fuse.nacosfs"],
+                   env={**os.environ, "PATH": build + ":" + os.environ["PATH"]}, check=True, timeout=20)
     assert "timeout=2" in mounts.read(os.path.join(point, ".nacos/options"))
     end_of(point)
 
@@ -377,13 +387,6 @@ def test_second_mount_on_the_same_path_is_refused(nacosfs, stubbed, stub):
 # --- standalone ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def own_state(place):
-    """Where a registry that nacosfs starts keeps its persistent instances in these tests."""
-    return {"XDG_STATE_HOME": os.path.join(place, "state"),
-            "STATE_DIRECTORY": os.path.join(place, "state")}
-
-
 def test_standalone_registers_and_lists(mount, own_state):
     mounted = mount("standalone", "listen=127.0.0.1:0", env=own_state)
     os.makedirs(mounted / SERVICE)
@@ -410,10 +413,37 @@ def test_standalone_port_in_use(nacosfs, point):
 def test_standalone_registry_ends_with_the_mount(mount, own_state):
     mounted = mount("standalone", "listen=127.0.0.1:0", env=own_state)
     registry = [pid for pid in mounted.remember()
-                if os.path.basename(procs.command_line(pid)[0]) == b"nacos-registry"]
+                if procs.program(procs.command_line(pid)) == b"nacos-registry"]
     assert len(registry) == 1
     mounted.stop()
     assert not procs.command_line(registry[0])
+
+
+def test_standalone_registry_is_started_again(mount, own_state):
+    mounted = mount("standalone", "listen=127.0.0.1:0", env=own_state)
+    os.makedirs(mounted / SERVICE)
+    write(mounted / f"{SERVICE}/register",
+          "10.0.0.1:8080 meta.preserved.heart.beat.interval=500\n")
+
+    def registry():
+        status = dict(line.split("=", 1) for line in lines(mounted / ".nacos/status"))
+        return int(status["registry_pid"])
+
+    first = registry()
+    procs.kill(first)
+    wait_until(lambda: registry() not in (0, -1, first), 10)
+    wait_until(lambda: registered_at(mounted, "10.0.0.1"), 10)
+
+
+def registered_at(mounted, ip):
+    """The registry behind a standalone mount lists the instance."""
+    server = fields(lines(mounted / ".nacos/servers")[0])["server"]
+    url = f"{server}/v1/ns/instance/list?serviceName=order-svc"
+    try:
+        with DIRECT.open(url, timeout=2) as reply:
+            return ip in reply.read().decode()
+    except urllib.error.URLError:
+        return False
 
 
 def test_status_is_a_table(stubbed):

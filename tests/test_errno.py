@@ -38,6 +38,14 @@ def opened(path, flags=os.O_RDONLY):
     return os.close(os.open(path, flags, 0o644))
 
 
+def with_fd(path, call):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        call(fd)
+    finally:
+        os.close(fd)
+
+
 def ioctl(path):
     with open(path, "rb") as file:
         fcntl.ioctl(file, 0x1234)
@@ -121,7 +129,7 @@ REFUSED = [
 def test_refused(top, wanted, call):
     with pytest.raises(OSError) as error:
         call(top)
-    assert errno.errorcode[error.value.errno] == wanted
+    assert error.value.errno == getattr(errno, wanted), errno.errorcode[error.value.errno]
     assert sorted(lines(top / f"{SERVICE}/healthy")) == ["10.0.0.1:80", "10.9.9.9:80"]
 
 
@@ -135,9 +143,9 @@ ACCEPTED = [
     ("truncate a host to 0", lambda m: os.truncate(m / HOST, 0)),
     ("open and close register", lambda m: opened(m / WRITE_FILE, os.O_WRONLY)),
     ("touch a host of ours", lambda m: subprocess.run(["touch", m / HOST], check=True)),
-    ("fsync of a directory", lambda m: os.fsync(os.open(m / SERVICE, os.O_RDONLY))),
+    ("fsync of a directory", lambda m: with_fd(m / SERVICE, os.fsync)),
     ("access", lambda m: os.access(m / READ_FILE, os.R_OK)),
-    ("flock", lambda m: fcntl.flock(open(m / READ_FILE, "rb"), fcntl.LOCK_EX)),
+    ("flock", lambda m: with_fd(m / READ_FILE, lambda fd: fcntl.flock(fd, fcntl.LOCK_EX))),
 ]
 
 
@@ -159,7 +167,12 @@ def test_fsync_after_a_write(top):
 
 
 def test_attributes_are_none_or_ours(top):
-    assert all(name.startswith("user.nacos.") for name in os.listxattr(top / READ_FILE))
+    try:
+        names = os.listxattr(top / READ_FILE)
+    except OSError as error:
+        assert error.errno == errno.EOPNOTSUPP
+    else:
+        assert all(name.startswith("user.nacos.") for name in names)
 
 
 def test_unknown_attribute(top):

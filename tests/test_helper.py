@@ -108,7 +108,7 @@ def test_daemon_touches_nothing_below_its_mount(stubbed):
     links = [os.readlink(f"/proc/{stubbed.process.pid}/fd/{fd}")
              for fd in os.listdir(f"/proc/{stubbed.process.pid}/fd")]
     links += [os.readlink(f"/proc/{stubbed.process.pid}/cwd")]
-    assert not [link for link in links if link.startswith(stubbed.path)]
+    assert not [link for link in links if (link + "/").startswith(stubbed.path + "/")]
 
 
 def test_events_go_on_when_helpers_are_killed(busy):

@@ -360,6 +360,7 @@ def test_other_order_of_the_same_list_raises_nothing(pushed, stub):
 def test_change_of_one_service_raises_nothing_in_another(pushed, stub):
     stub.add("other-svc", "10.0.1.1", 80)
     top = os.path.dirname(pushed)
+    wait_until(lambda: os.path.exists(top + "/other-svc"), 3)
     read(top + "/other-svc/instances")
     with Watch(pushed, pushed + "/hosts") as watch:
         stub.add("other-svc", "10.0.1.2", 80)
@@ -609,6 +610,7 @@ def test_stuck_rm_in_a_directory_delays_no_event_of_another(pushed, stub):
 
 def test_stuck_rm_delays_no_read_of_the_same_service(pushed, stub):
     write(pushed + "/register", "10.0.0.2:80\n")
+    read(pushed + "/hosts/10.0.0.1:80")  # a name not looked up yet waits for the directory's lock
     stub.on("DELETE", "/instance", Delay(2))
     remover = subprocess.Popen(["rm", pushed + "/hosts/10.0.0.2:80"])
     stub.wait_for("DELETE", "/instance")

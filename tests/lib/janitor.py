@@ -29,7 +29,7 @@ def clean(base):
 
 
 def is_ours(arguments, base):
-    return (bool(arguments) and os.path.basename(arguments[0]).startswith(b"nacos")
+    return (procs.program(arguments).startswith(b"nacos")
             and any(os.fsencode(base) in argument for argument in arguments))
 
 

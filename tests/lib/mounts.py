@@ -77,16 +77,26 @@ class Mount:
         return [os.path.join(self.build, "nacosfs"), "-f", *extra, self.source, self.path]
 
     def start(self, timeout=10.0):
-        os.makedirs(self.path, exist_ok=True)
+        if self.path not in points():  # else somebody's dead mount
+            os.makedirs(self.path, exist_ok=True)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=self.env, start_new_session=True)
         Mount.live.add(self)
-        wait_until(lambda: self.mounted() or self.process.poll() is not None, timeout,
+        wait_until(lambda: self.answers() or self.process.poll() is not None, timeout,
                    f"mount of {self.path}")
-        assert self.mounted(), f"exit {self.process.returncode}: {self.log()}"
-        os.stat(self.path)
+        assert self.process.poll() is None, f"exit {self.process.returncode}: {self.log()}"
         return self
+
+    def answers(self):
+        """Mounted, and no dead mount."""
+        if not self.mounted():
+            return False
+        try:
+            os.stat(self.path)
+            return True
+        except OSError:
+            return False
 
     def mounted(self):
         return self.path in points()

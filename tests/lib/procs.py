@@ -55,16 +55,20 @@ def alive(pid, start):
     return fields is not None and fields[2] == start and fields[0] not in "ZX"
 
 
+def program(arguments):
+    """Name of the program of a command line; a registry's says "nacos-registry: MOUNTPOINT"."""
+    return os.path.basename(arguments[0].split(b":")[0]) if arguments else b""
+
+
 def of_mount(path):
     """pids of the daemon's own processes for a mount point (not of those that merely use it)."""
     wanted = os.fsencode(path)
     found = []
     for pid in pids():
         arguments = command_line(pid)
-        if any(wanted == argument for argument in arguments[1:]):
-            name = os.path.basename(arguments[0])
-            if name.startswith(b"nacos") or b"mirror" in name:
-                found.append(pid)
+        if program(arguments).startswith(b"nacos") and any(
+                argument == wanted or argument.endswith(b": " + wanted) for argument in arguments):
+            found.append(pid)
     return found
 
 
