@@ -3,16 +3,18 @@
 
 struct json_object *json_in_parse(const char *text, gsize length)
 {
-    if (length > G_MAXINT - 1)
+    if (length > G_MAXINT)
         return NULL;
     struct json_tokener *tokener = json_tokener_new_ex(JSON_IN_MAX_DEPTH);
     if (!tokener)
         return NULL;
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    /* With its NUL, so that a bare number ends. */
-    struct json_object *object = json_tokener_parse_ex(tokener, text, (int)length + 1);
-    gboolean whole = json_tokener_get_error(tokener) == json_tokener_success &&
-                     json_tokener_get_parse_end(tokener) >= length;
+    struct json_object *object = json_tokener_parse_ex(tokener, text, (int)length);
+    gboolean whole = json_tokener_get_parse_end(tokener) == length;
+    /* A bare number or word ends only where something follows. */
+    if (json_tokener_get_error(tokener) == json_tokener_continue)
+        object = json_tokener_parse_ex(tokener, "", 1);
+    whole = whole && json_tokener_get_error(tokener) == json_tokener_success;
     json_tokener_free(tokener);
     if (whole)
         return object;

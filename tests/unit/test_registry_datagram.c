@@ -64,6 +64,16 @@ static void test_acks(void)
     }
 }
 
+static void test_ack_ends_at_its_length(void)
+{
+    static const char text[] = "{\"type\":\"push-ack\",\"lastRefTime\":7}}garbage";
+    guint64 sequence;
+    gsize length = strlen(text) - strlen("}garbage");
+    g_assert_true(datagram_parse_ack(text, length, &sequence));
+    g_assert_false(datagram_parse_ack(text, length + 1, &sequence));
+    g_assert_false(datagram_parse_ack(text, length - 1, &sequence));
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -71,5 +81,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/registry/datagram/gzip", test_gzip_from_1024);
     g_test_add_func("/registry/datagram/too-large", test_too_large);
     g_test_add_func("/registry/datagram/acks", test_acks);
+    g_test_add_func("/registry/datagram/ack-length", test_ack_ends_at_its_length);
     return g_test_run();
 }
