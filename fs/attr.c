@@ -66,7 +66,7 @@ static gboolean fill_directory(const struct fs *fs, const struct node *node, str
                                         : NULL;
     const struct group *group = node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     set_mode(fs, st, S_IFDIR | 0755, node->kind == NODE_HOSTS);
-    set_time(st, fs->root.mtime_ns);
+    set_time(st, node->kind == NODE_ROOT ? fs->root.mtime_ns : fs->started_ns);
     if (group)
         set_time(st, group->mtime_ns);
     if (service)
@@ -86,7 +86,7 @@ gboolean attr_fill(const struct fs *fs, const struct node *node, struct stat *st
         return fill_host(fs, node, st);
     case NODE_DOT_FILE:
         set_mode(fs, st, S_IFREG | 0644, FALSE);
-        set_time(st, g_get_real_time() * 1000);
+        set_time(st, fs->started_ns);
         return TRUE;
     default:
         return fill_directory(fs, node, st);

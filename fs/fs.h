@@ -24,6 +24,7 @@ struct listing {
     struct waiters waiters;
     gint64 done_at; /* monotonic us of the last complete answer; 0 = never one */
     guint answers;  /* complete answers so far */
+    gboolean first; /* the first answer is being taken in: nothing was known before, so no events */
 };
 
 /* The root directory: which groups there are. */
@@ -54,6 +55,7 @@ struct fs {
     GQueue parked;               /* struct parked: requests that wait */
     gboolean closing;            /* no request may wait any more */
     gint64 started;              /* monotonic us */
+    gint64 started_ns;           /* wall clock; the times of what has no time of its own */
     char *servers;               /* owned; what SOURCE stands for, for people */
     struct standalone *registry; /* NULL unless SOURCE is standalone */
     gboolean undoing; /* a register was cancelled: the client may still have to undo it */

@@ -130,11 +130,11 @@ void group_sync(struct group *group)
     struct root *root = &group->fs->root;
     if (group->visible == group_wanted(group))
         return;
-    if (root->listing.answers > 1 || root->listing.done_at == 0) {
+    if (!root->listing.first) {
         mirror_mark(group->fs->mirror, &root->lane);
         return;
     }
-    group->visible = !group->visible; /* the first listing: nothing was known before */
+    group->visible = !group->visible;
     root->mtime_ns = service_next_mtime(root->mtime_ns);
 }
 
@@ -183,8 +183,9 @@ static void listing_done(const struct naming_result *result, const char *const *
     int error = error_report(group->fs, result, group->shown);
     if (!error) {
         group->listing.done_at = g_get_monotonic_time();
-        group->listing.answers++;
+        group->listing.first = group->listing.answers++ == 0;
         take_names(group, names);
+        group->listing.first = FALSE;
         group_sync(group);
     }
     waiters_wake(&group->listing.waiters, error);
@@ -199,4 +200,14 @@ struct waiter *group_need_listing(struct group *group, gint64 max_age, wait_fn f
     if (!listing->call)
         listing->call = naming_services(group->fs->naming, group->name, listing_done, group);
     return waiters_add(&listing->waiters, fn, user_data);
+}
+
+static void primed(gpointer user_data, int error)
+{
+}
+
+void group_prime(struct group *group)
+{
+    if (!group->listing.answers && !group->listing.call)
+        group_need_listing(group, LISTING_FRESH, primed, NULL);
 }

@@ -229,6 +229,7 @@ struct interest *interest_new(struct fs *fs)
     interest->fs = fs;
     interest->watches = watches_new(fs->options->mountpoint);
     interest->timer = g_timeout_add(TICK_MS, tick, interest);
+    root_need_listing(fs, LISTING_FRESH, listed, NULL); /* what is there before anybody can watch */
     return interest;
 }
 

@@ -53,6 +53,7 @@ static void reply_group(fuse_req_t req, const char *name)
     if (!group->visible && look_again(req, &group->stale_at))
         return;
     group->visible = TRUE;
+    group_prime(group);
     ops_reply_entry(req, NODE_GROUP, group->id, name, NULL);
 }
 
@@ -64,6 +65,13 @@ static void group_asked(struct parked *parked, int error)
         reply_group(parked->req, parked->name);
 }
 
+/* A helper is to see what is visible and nothing else, and must never wait: it makes what is not.
+ */
+static gboolean is_helper(fuse_req_t req)
+{
+    return mirror_is_helper(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
+}
+
 static void lookup_group(fuse_req_t req, const char *name)
 {
     struct fs *fs = ops_fs(req);
@@ -71,6 +79,10 @@ static void lookup_group(fuse_req_t req, const char *name)
     int error;
     if (strcmp(name, LAYOUT_DOT_NAME) == 0) {
         ops_reply_entry(req, NODE_DOT, 0, name, NULL);
+        return;
+    }
+    if (is_helper(req) && !(group && group->visible)) {
+        fuse_reply_err(req, ENOENT);
         return;
     }
     if (group && (group->visible || group_wanted(group))) {
@@ -118,6 +130,10 @@ static void group_listed(struct parked *parked, int error)
 static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t parent, const char *name)
 {
     const struct service *service = g_hash_table_lookup(group->services, name);
+    if (is_helper(req) && !(service && service->visible)) {
+        fuse_reply_err(req, ENOENT);
+        return;
+    }
     if (!could_be_name(name) || (service && (service->visible || service_wanted(service)))) {
         reply_service(req, group, name, 0);
         return;
@@ -152,15 +168,16 @@ static void hosts_listed(struct parked *parked, int error)
 static gboolean is_host_name(const char *name)
 {
     g_auto(instance) instance = {0};
+    g_autofree char *why = NULL;
     instance_init(&instance);
-    return address_parse_host_name(name, &instance, NULL);
+    return address_parse_host_name(name, &instance, &why);
 }
 
 static void lookup_host(fuse_req_t req, struct service *service, fuse_ino_t parent,
                         const char *name)
 {
     const struct host *host = hosts_find(&service->hosts, name);
-    if ((host && host->visible) || (!host && !is_host_name(name))) {
+    if ((host && host->visible) || is_helper(req) || (!host && !is_host_name(name))) {
         reply_host(req, service, name, 0);
         return;
     }

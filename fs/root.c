@@ -140,9 +140,10 @@ static void groups_done(const struct naming_result *result, const char *const *n
     if (!error || untold) {
         static const char *const none[] = {NULL};
         listing->done_at = g_get_monotonic_time();
-        listing->answers++;
+        listing->first = listing->answers++ == 0;
         if (!error)
             take_groups(fs, names ? names : none);
+        listing->first = FALSE;
         error = 0;
     }
     waiters_wake(&listing->waiters, error);

@@ -140,7 +140,7 @@ void service_sync(struct service *service)
     struct group *group = service->group;
     if (service->visible == service_wanted(service))
         return;
-    if (group->listing.answers > 1 && group->held) {
+    if (group->held && !group->listing.first) {
         mirror_mark(service->fs->mirror, &group->lane);
         return;
     }
