@@ -194,11 +194,13 @@ class TestBadReply:
         assert error_of(instances) in wanted
 
     def test_leaves_what_is_held_as_it_was(self, quick, stub, instances, action, wanted):
-        stub.cache_millis = 1000  # so that polls come soon
         before = read(instances)
+        wait_until(lambda: stub.subscribers, 3)
         stub.on("GET", "/instance/list", action)
-        stub.wait_for("GET", "/instance/list", 1, since=time.monotonic())
-        stays(lambda: read(instances) == before, 0.5)
+        since = time.monotonic()
+        stub.push("order-svc", source="127.0.0.2")  # no list is taken from there, but the server is asked
+        stub.wait_for("GET", "/instance/list", since=since)
+        stays(lambda: read(instances) == before, 0.3)
 
 
 def test_bad_host_is_dropped_the_others_stay(quick, stub, instances):
