@@ -35,6 +35,7 @@ def test_beats_come_regularly(service, stub):
     assert abs(sum(gaps(beats)) / len(gaps(beats)) - PERIOD) < PERIOD / 2
 
 
+@pytest.mark.heavy
 def test_period_is_5_seconds_by_default(mount, stub):
     mounted = mount(stub.address)
     os.makedirs(mounted / SERVICE)
@@ -205,6 +206,7 @@ def test_persistent_instance_has_no_beat(mount, stub):
     stays(lambda: not stub.count(*BEAT), 1.5)
 
 
+@pytest.mark.heavy
 def test_beats_of_many_instances_are_spread(mount, stub):
     stub.beat_interval = 1000
     mounted = mount(stub.address)
@@ -225,6 +227,7 @@ def test_registering_again_keeps_one_beat(service, stub):
     assert beats[7].time - beats[0].time > PERIOD * 7 * 0.6
 
 
+@pytest.mark.heavy
 def test_registered_instance_stays_at_a_real_registry(mounted, registry):
     """With times so short that it were gone without its beats."""
     os.makedirs(mounted / SERVICE)

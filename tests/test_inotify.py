@@ -325,6 +325,7 @@ def test_registering_the_same_again_raises_nothing(followed, registry):
         quiet(watch)
 
 
+@pytest.mark.heavy
 def test_polls_raise_nothing(mount, stub):
     stub.cache_millis = 500
     stub.add("order-svc", "10.0.0.1", 80)
@@ -454,6 +455,7 @@ def test_new_service_in_a_watched_group(followed, registry):
         assert lines(os.path.dirname(followed) + "/new-svc/healthy") == ["10.0.0.1:80"]
 
 
+@pytest.mark.heavy
 def test_gone_service_in_a_watched_group(mount, stub):
     stub.add_service("order-svc")
     stub.add_service("short-lived")

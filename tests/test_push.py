@@ -236,6 +236,7 @@ def test_reordered_pushes_end_with_the_newest(instances, stub):
     stays(lambda: len(lines(instances)) == 3, 0.7)
 
 
+@pytest.mark.heavy
 def test_subscription_is_renewed_while_pushes_arrive(mount, stub):
     """A server keeps a subscription for 10 s after the last list request; pushes renew nothing."""
     stub.add("order-svc", "10.0.0.1", 80)

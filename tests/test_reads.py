@@ -130,6 +130,7 @@ def test_silent_list_of_a_known_service(quick, stub, instances):
     assert timed.seconds < 2 * TIMEOUT + 0.5  # of the look-up, perhaps, and of the open
 
 
+@pytest.mark.heavy
 def test_default_timeout_is_3_seconds(mount, stub):
     stub.on("*", "*", Silence())
     mounted = mount(stub.address)
@@ -293,6 +294,7 @@ def test_second_server_is_asked_after_5xx(mount, stub, stubs, status):
 # --- held lists -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("behaviour", ["dead", "silent"])
 def test_last_known_list_without_a_server(quick, stub, instances, behaviour):
     stub.cache_millis = 500
@@ -304,6 +306,7 @@ def test_last_known_list_without_a_server(quick, stub, instances, behaviour):
     stays(lambda: read(instances) == before, 3)
 
 
+@pytest.mark.heavy
 def test_held_list_is_read_without_waiting(quick, stub, instances):
     read(instances)
     stub.on("*", "*", Silence())
@@ -357,6 +360,7 @@ def test_pick_gives_one_of_the_healthy(quick, stub):
     assert {read(quick / f"{SERVICE}/pick") for _ in range(30)} == {"10.0.0.1:8080\n"}
 
 
+@pytest.mark.heavy
 def test_pick_draws_by_weight(quick, stub):
     stub.add("order-svc", "10.0.0.2", 8080, weight=3)
     drawn = collections.Counter(read(quick / f"{SERVICE}/pick") for _ in range(400))

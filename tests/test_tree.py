@@ -443,6 +443,7 @@ def test_rmdir_of_a_group_made_here(stubbed):
     assert "MINE" not in os.listdir(stubbed.path)
 
 
+@pytest.mark.heavy
 def test_service_with_our_registration_never_vanishes(full, stub):
     write(full / f"{SERVICE}/register", "10.0.0.9:80\n")
     stub.remove_service("order-svc")

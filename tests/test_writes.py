@@ -440,6 +440,7 @@ def test_nothing_is_registered_after_an_error(register, service, stub):
     stays(lambda: stub.count("PUT", "/instance/beat") == 0, 1)
 
 
+@pytest.mark.heavy
 def test_no_beat_after_the_answer_was_lost(register, stub):
     stub.on("POST", "/instance", AcceptThen(Silence()))
     assert error_of(write, register, "10.0.0.1:80 meta.preserved.heart.beat.interval=200\n") == "ETIMEDOUT"
