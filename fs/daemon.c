@@ -34,8 +34,8 @@ struct daemon {
     int status;
 };
 
-/* --- what the client tells
- * -------------------------------------------------------------------------- */
+/* --- what the client tells ---------------------------------------------------------------------
+ */
 
 static void changed(const struct service_key *key, struct service_info *old,
                     struct service_info *info, gpointer user_data)
@@ -57,8 +57,8 @@ static void node_gone(const struct node *node, gpointer user_data)
     interest_node_gone(user_data, node);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------ */
+/* --- the end -----------------------------------------------------------------------------------
+ */
 
 static gboolean goodbye_turn(gpointer user_data)
 {
@@ -113,8 +113,8 @@ static gboolean signalled(gint fd, GIOCondition condition, gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
-/* --- building
- * ----------------------------------------------------------------------------------------- */
+/* --- building ----------------------------------------------------------------------------------
+ */
 
 static gboolean open_signals(struct daemon *daemon)
 {

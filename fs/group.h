@@ -47,8 +47,8 @@ gboolean group_is_idle(const struct group *group);
 struct waiter *group_need_listing(struct group *group, gint64 max_age, wait_fn fn,
                                   gpointer user_data);
 
-/* Asks for the first listing if there was none yet: who begins to watch the directory now is to hear of
- * what comes later. Waits for nothing. */
+/* Asks for the first listing if there was none yet: who begins to watch the directory now is to
+ * hear of what comes later. Waits for nothing. */
 void group_prime(struct group *group);
 
 /* The root: DEFAULT_GROUP and the group= ones, lane and tables. */

@@ -36,8 +36,8 @@ static void drop_if_gone(struct hosts *hosts, struct host *host)
     slots_remove(hosts->slots, host->id);
 }
 
-/* --- the lane
- * -------------------------------------------------------------------------------------- */
+/* --- the lane ----------------------------------------------------------------------------------
+ */
 
 static gboolean hosts_held(const struct hosts *hosts, const struct host *host)
 {
@@ -133,8 +133,8 @@ static void owe(struct hosts *hosts, struct host *host)
     mirror_mark(hosts->service->fs->mirror, &hosts->lane);
 }
 
-/* --- entries
- * ---------------------------------------------------------------------------------------- */
+/* --- entries -----------------------------------------------------------------------------------
+ */
 
 void hosts_init(struct hosts *hosts, struct service *service)
 {

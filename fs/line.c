@@ -19,8 +19,8 @@ struct line_op {
     struct registered_op *change;
     struct waiter *waiter; /* for a list, or for hosts/ to settle */
     guint timer;
-    wait_fn fn;
-    gpointer user_data;
+    gboolean any_cluster; /* only the address was given */
+    struct told told;
 };
 
 static struct service *op_service(const struct line_op *op)
@@ -28,16 +28,15 @@ static struct service *op_service(const struct line_op *op)
     return service_get(op->fs, op->service);
 }
 
-static struct line_op *op_new(struct service *service, const struct instance *instance, wait_fn fn,
-                              gpointer user_data)
+static struct line_op *op_new(struct service *service, const struct instance *instance,
+                              struct told told)
 {
     struct line_op *op = g_new0(struct line_op, 1);
     op->fs = service->fs;
     op->service = service->id;
     service->parked++;
     instance_copy(&op->instance, instance);
-    op->fn = fn;
-    op->user_data = user_data;
+    op->told = told;
     return op;
 }
 
@@ -51,10 +50,9 @@ static void op_free(struct line_op *op)
 
 static void tell(struct line_op *op, int error)
 {
-    wait_fn fn = op->fn;
-    gpointer user_data = op->user_data;
+    struct told told = op->told;
     op_free(op);
-    fn(user_data, error);
+    told.fn(told.user_data, error);
 }
 
 void line_cancel(struct line_op *op)
@@ -64,8 +62,8 @@ void line_cancel(struct line_op *op)
     op_free(op);
 }
 
-/* --- register
- * ------------------------------------------------------------------------------------- */
+/* --- register ----------------------------------------------------------------------------------
+ */
 
 static void settled(gpointer user_data, int error)
 {
@@ -98,10 +96,10 @@ static void put_done(gpointer user_data, int error)
     op->timer = g_timeout_add(SETTLE_MS, settle_late, op);
 }
 
-static struct line_op *put(struct service *service, const struct instance *instance, wait_fn fn,
-                           gpointer user_data)
+static struct line_op *put(struct service *service, const struct instance *instance,
+                           struct told told)
 {
-    struct line_op *op = op_new(service, instance, fn, user_data);
+    struct line_op *op = op_new(service, instance, told);
     op->change = registered_put(service, &op->instance, put_done, op);
     return op;
 }
@@ -113,7 +111,7 @@ static char *own_ip_for(const struct fs *fs, const char *text, gsize length)
 }
 
 static struct line_op *begin_register(struct service *service, const char *text, gsize length,
-                                      wait_fn fn, gpointer user_data, int *error)
+                                      struct told told, int *error)
 {
     g_autofree char *own_ip = own_ip_for(service->fs, text, length);
     g_autofree char *why = NULL;
@@ -122,11 +120,16 @@ static struct line_op *begin_register(struct service *service, const char *text,
         *error = error_note(service->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return put(service, &instance, fn, user_data);
+    return put(service, &instance, told);
 }
 
-/* --- deregister
- * ------------------------------------------------------------------------------------- */
+/* --- deregister --------------------------------------------------------------------------------
+ */
+
+static gboolean is_at(const struct instance *a, const struct instance *b)
+{
+    return strcmp(a->ip, b->ip) == 0 && a->port == b->port;
+}
 
 static void drop_done(gpointer user_data, int error)
 {
@@ -135,18 +138,29 @@ static void drop_done(gpointer user_data, int error)
     tell(op, error);
 }
 
+static const struct instance *find_listed(const struct line_op *op)
+{
+    const struct service_info *view = op_service(op)->view;
+    if (!view || !op->any_cluster)
+        return view ? service_info_find(view, &op->instance) : NULL;
+    for (guint i = 0; i < view->n_hosts; i++)
+        if (is_at(&view->hosts[i], &op->instance))
+            return &view->hosts[i];
+    return NULL;
+}
+
 /* Not ours: what the server lists decides between EPERM and ENOENT. */
 static int judge_foreign(struct line_op *op)
 {
     struct service *service = op_service(op);
-    const struct instance *listed =
-        service->view ? service_info_find(service->view, &op->instance) : NULL;
+    const struct instance *listed = find_listed(op);
     if (!listed)
         return error_note(op->fs, ENOENT, service->path, "no such instance is listed");
     if (!op->fs->options->admin)
         return error_note(op->fs, EPERM, service->path,
                           "somebody else registered it, and -o admin is not set");
-    op->instance.ephemeral = listed->ephemeral;
+    instance_clear(&op->instance);
+    instance_copy(&op->instance, listed);
     op->change = registered_drop(service, &op->instance, drop_done, op);
     return 0;
 }
@@ -161,11 +175,12 @@ static void foreign_listed(gpointer user_data, int error)
         tell(op, error);
 }
 
-static struct line_op *drop(struct service *service, const struct instance *like, wait_fn fn,
-                            gpointer user_data, int *error)
+static struct line_op *drop(struct service *service, const struct instance *like,
+                            gboolean any_cluster, struct told told, int *error)
 {
     const struct registered *own = registered_find(service, like);
-    struct line_op *op = op_new(service, own ? &own->instance : like, fn, user_data);
+    struct line_op *op = op_new(service, own ? &own->instance : like, told);
+    op->any_cluster = any_cluster;
     if (own)
         op->change = registered_drop(service, &op->instance, drop_done, op);
     else
@@ -185,7 +200,7 @@ static int find_cluster(struct service *service, struct instance *target)
     const struct registered *found = NULL;
     for (guint i = 0; i < service->registrations->len; i++) {
         const struct registered *own = g_ptr_array_index(service->registrations, i);
-        if (strcmp(own->instance.ip, target->ip) != 0 || own->instance.port != target->port)
+        if (!is_at(&own->instance, target))
             continue;
         if (found)
             return error_note(service->fs, EINVAL, service->path,
@@ -200,7 +215,7 @@ static int find_cluster(struct service *service, struct instance *target)
 }
 
 static struct line_op *begin_deregister(struct service *service, const char *text, gsize length,
-                                        wait_fn fn, gpointer user_data, int *error)
+                                        struct told told, int *error)
 {
     g_autofree char *own_ip = own_ip_for(service->fs, text, length);
     g_autofree char *why = NULL;
@@ -212,11 +227,11 @@ static struct line_op *begin_deregister(struct service *service, const char *tex
     }
     if (!has_cluster)
         *error = find_cluster(service, &target);
-    return *error ? NULL : drop(service, &target, fn, user_data, error);
+    return *error ? NULL : drop(service, &target, !has_cluster, told, error);
 }
 
-/* --- hosts/
- * ------------------------------------------------------------------------------------------ */
+/* --- hosts/ ------------------------------------------------------------------------------------
+ */
 
 /* What a write to hosts/NAME starts from: our own record, the defaults of a created name, or, for
  * an administrator, what the server lists. */
@@ -233,46 +248,47 @@ static int host_record(struct service *service, const char *name, struct instanc
     return 0;
 }
 
-static struct line_op *begin_attributes(struct service *service, const char *name, const char *text,
-                                        gsize length, wait_fn fn, gpointer user_data, int *error)
+static struct line_op *begin_attributes(const struct handle *handle, const char *text, gsize length,
+                                        struct told told, int *error)
 {
+    struct service *service = service_get(handle->fs, handle->service);
     g_auto(instance) record = {0};
     g_autofree char *why = NULL;
-    *error = host_record(service, name, &record);
+    *error = host_record(service, handle->host, &record);
     if (*error)
         return NULL;
     if (!parse_attributes(text, length, &record, &why)) {
         *error = error_note(service->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return put(service, &record, fn, user_data);
+    return put(service, &record, told);
 }
 
-struct line_op *line_begin(const struct handle *handle, const char *text, gsize length, wait_fn fn,
-                           gpointer user_data, int *error)
+struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,
+                           struct told told, int *error)
 {
     struct service *service = service_get(handle->fs, handle->service);
     *error = 0;
     if (parse_is_blank(text, length))
         return NULL;
     if (handle->host)
-        return begin_attributes(service, handle->host, text, length, fn, user_data, error);
+        return begin_attributes(handle, text, length, told, error);
     if (handle->line == LINE_DEREGISTER)
-        return begin_deregister(service, text, length, fn, user_data, error);
-    return begin_register(service, text, length, fn, user_data, error);
+        return begin_deregister(service, text, length, told, error);
+    return begin_register(service, text, length, told, error);
 }
 
-struct line_op *line_begin_defaults(const struct handle *handle, wait_fn fn, gpointer user_data)
+struct line_op *line_begin_defaults(const struct handle *handle, struct told told)
 {
     struct service *service = service_get(handle->fs, handle->service);
     const struct host *host = hosts_find(&service->hosts, handle->host);
-    return host && host->created ? put(service, &host->record, fn, user_data) : NULL;
+    return host && host->created ? put(service, &host->record, told) : NULL;
 }
 
-struct line_op *line_begin_remove(struct service *service, const char *name, wait_fn fn,
-                                  gpointer user_data, int *error)
+struct line_op *line_begin_remove(struct service *service, const char *name, struct told told,
+                                  int *error)
 {
     const struct host *host = hosts_find(&service->hosts, name);
     *error = host ? 0 : ENOENT;
-    return host ? drop(service, &host->record, fn, user_data, error) : NULL;
+    return host ? drop(service, &host->record, FALSE, told, error) : NULL;
 }

@@ -9,17 +9,23 @@
 
 struct line_op;
 
+/* Whom to tell. */
+struct told {
+    wait_fn fn;
+    gpointer user_data;
+};
+
 /* NULL if there is nothing to wait for: *error is 0 (a blank line) or an errno, its reason in
- * `.nacos/errors`. Otherwise `fn` is told once, not before this returns. `text` is not kept. */
-struct line_op *line_begin(const struct handle *handle, const char *text, gsize length, wait_fn fn,
-                           gpointer user_data, int *error);
+ * `.nacos/errors`. Otherwise `told` is told once, not before this returns. `text` is not kept. */
+struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,
+                           struct told told, int *error);
 /* Registers the instance that a CREATE in hosts/ named, with its defaults: the file was closed and
  * nothing was written. As line_begin. */
-struct line_op *line_begin_defaults(const struct handle *handle, wait_fn fn, gpointer user_data);
-/* `fn` is not told. */
+struct line_op *line_begin_defaults(const struct handle *handle, struct told told);
+/* Nobody is told. */
 void line_cancel(struct line_op *op);
 
 /* `rm hosts/NAME`: deregisters what this mount keeps; of others only with -o admin. As line_begin.
  */
-struct line_op *line_begin_remove(struct service *service, const char *host, wait_fn fn,
-                                  gpointer user_data, int *error);
+struct line_op *line_begin_remove(struct service *service, const char *host, struct told told,
+                                  int *error);

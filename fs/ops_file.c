@@ -17,8 +17,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* --- OPEN
- * --------------------------------------------------------------------------------------------- */
+/* --- OPEN --------------------------------------------------------------------------------------
+ */
 
 static gboolean writes(int flags)
 {
@@ -148,8 +148,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
 }
 
-/* --- CREATE in hosts/
- * ----------------------------------------------------------------------------------- */
+/* --- CREATE in hosts/ --------------------------------------------------------------------------
+ */
 
 static void create_host(fuse_req_t req, struct service *service, const char *name,
                         struct fuse_file_info *fi)
@@ -189,8 +189,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
         create_host(req, service, name, fi);
 }
 
-/* --- READ
- * -----------------------------------------------------------------------------------------------
+/* --- READ --------------------------------------------------------------------------------------
  */
 
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -208,8 +207,8 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
         fuse_reply_buf(req, bytes + off, MIN(size, length - (gsize)off));
 }
 
-/* --- WRITE, FLUSH, RELEASE
- * -------------------------------------------------------------------------------- */
+/* --- WRITE, FLUSH, RELEASE ---------------------------------------------------------------------
+ */
 
 static void written(struct parked *parked, int error)
 {
@@ -306,7 +305,7 @@ static void end_created(struct handle *handle)
     defaults->fs = handle->fs;
     defaults->service = handle->service;
     defaults->host = g_strdup(handle->host);
-    line_begin_defaults(handle, defaults_done, defaults);
+    line_begin_defaults(handle, (struct told){defaults_done, defaults});
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

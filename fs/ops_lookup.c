@@ -39,8 +39,8 @@ static gboolean look_again(fuse_req_t req, gint64 *stale_at)
     return TRUE;
 }
 
-/* --- groups
- * ---------------------------------------------------------------------------------------- */
+/* --- groups ------------------------------------------------------------------------------------
+ */
 
 static void reply_group(fuse_req_t req, const char *name)
 {
@@ -98,8 +98,8 @@ static void lookup_group(fuse_req_t req, const char *name)
         parked_told(parked, error);
 }
 
-/* --- services
- * -------------------------------------------------------------------------------------- */
+/* --- services ----------------------------------------------------------------------------------
+ */
 
 static gboolean could_be_name(const char *shown)
 {
@@ -147,8 +147,8 @@ static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t paren
         parked_told(parked, 0);
 }
 
-/* --- what is in a service
- * --------------------------------------------------------------------------- */
+/* --- what is in a service ----------------------------------------------------------------------
+ */
 
 static void reply_host(fuse_req_t req, const struct service *service, const char *name, int error)
 {
@@ -233,8 +233,8 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, ENOENT);
 }
 
-/* --- FORGET
- * ------------------------------------------------------------------------------------------- */
+/* --- FORGET ------------------------------------------------------------------------------------
+ */
 
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
@@ -249,8 +249,8 @@ void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *for
     fuse_reply_none(req);
 }
 
-/* --- attributes
- * ----------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------------
+ */
 
 static void reply_attr(fuse_req_t req, const struct node *node)
 {

@@ -18,8 +18,9 @@ struct parked *parked_new(struct fs *fs, struct fuse_req *req,
     return parked;
 }
 
-/* The interrupt function needs no clearing: the answer does it, or parks the request anew. Inside the
- * interrupt function libfuse holds the request's lock, and asking again would wait for it for ever. */
+/* The interrupt function needs no clearing: the answer does it, or parks the request anew. Inside
+ * the interrupt function libfuse holds the request's lock, and asking again would wait for it for
+ * ever. */
 static void leave(struct parked *parked)
 {
     g_queue_unlink(&parked->fs->parked, &parked->link);

@@ -12,8 +12,8 @@
 
 #define GONE_AFTER 2 /* listings in a row */
 
-/* --- the lane: groups that come and go
- * ------------------------------------------------------------- */
+/* --- the lane: groups that come and go ---------------------------------------------------------
+ */
 
 static struct group *next_owed(const struct fs *fs)
 {
@@ -64,8 +64,8 @@ static gboolean root_gated(gpointer owner)
 
 static const struct mirror_lane_class root_lane = {root_next, root_done, root_gated};
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 static void configure(struct fs *fs, const char *name)
 {
@@ -103,8 +103,8 @@ void root_clear(struct fs *fs)
     g_clear_pointer(&root->absent, g_hash_table_unref);
 }
 
-/* --- listings
- * -------------------------------------------------------------------------------------- */
+/* --- listings ----------------------------------------------------------------------------------
+ */
 
 static void take_groups(struct fs *fs, const char *const *names)
 {
@@ -159,8 +159,8 @@ struct waiter *root_need_listing(struct fs *fs, gint64 max_age, wait_fn fn, gpoi
     return waiters_add(&listing->waiters, fn, user_data);
 }
 
-/* --- one group by name
- * ------------------------------------------------------------------------------ */
+/* --- one group by name -------------------------------------------------------------------------
+ */
 
 /* "Does the server know this group?" under way. */
 struct ask {

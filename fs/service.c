@@ -62,8 +62,8 @@ static void content_done(gpointer owner, enum mirror_op op, const char *path, in
 
 static const struct mirror_lane_class content_lane = {content_next, content_done, NULL};
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 struct service *service_new(struct group *group, const char *name)
 {
@@ -154,8 +154,8 @@ gboolean service_is_idle(const struct service *service)
            !service->parked && !waiters_any(&service->waiters);
 }
 
-/* --- lists
- * ----------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------
+ */
 
 static gboolean is_fresh(const struct service *service, gboolean subscribe)
 {
@@ -233,8 +233,8 @@ void service_drop_list(struct service *service)
     service_sync(service);
 }
 
-/* --- the view
- * ---------------------------------------------------------------------------------------- */
+/* --- the view ----------------------------------------------------------------------------------
+ */
 
 static gboolean overlay_ended(gpointer user_data)
 {

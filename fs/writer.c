@@ -122,7 +122,8 @@ static void run(struct writer_job *job)
         if (length > PARSE_MAX_LINE)
             error = too_long(job, handle);
         else
-            job->op = line_begin(handle, job->text->str + job->at, length, line_told, job, &error);
+            job->op = line_begin(handle, job->text->str + job->at, length,
+                                 (struct told){line_told, job}, &error);
         if (error) {
             finish(job, error);
             return;

@@ -1,216 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Directories: listing them, and what makes and removes names.
+ * What makes and removes names: MKNOD, MKDIR, UNLINK, RMDIR, by a user or by order of the mirror.
  */
 #include "fs/ops.h"
 
-#include "fs/attr.h"
-#include "fs/error.h"
 #include "fs/group.h"
 #include "fs/line.h"
 #include "fs/names.h"
-#include "fs/registered.h"
 #include "fs/service.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* --- OPENDIR: waits until the names are known and announced
- * -------------------------------------------- */
-
-static void reply_opened(struct parked *parked, int error)
-{
-    struct fuse_file_info fi = {.flags = parked->flags};
-    if (error == EINTR || error == ENOTCONN)
-        fuse_reply_err(parked->req, error);
-    else
-        fuse_reply_open(parked->req, &fi);
-}
-
-/* What just came into the list becomes visible by its own announcement: wait for that, too. */
-static void open_settled(struct parked *before, gboolean is_settled, struct waiters *settled)
-{
-    if (is_settled) {
-        reply_opened(before, 0);
-        return;
-    }
-    struct parked *parked = ops_park(before->req, before->node, "", reply_opened);
-    parked->flags = before->flags;
-    ops_wait(parked, waiters_add(settled, parked_told, parked));
-}
-
-static void root_opened(struct parked *parked, int error)
-{
-    struct fs *fs = parked->fs;
-    if (error == EINTR || error == ENOTCONN)
-        fuse_reply_err(parked->req, error);
-    else /* no server: the groups that are known */
-        open_settled(parked, root_is_settled(fs), &fs->root.settled);
-}
-
-static void group_opened(struct parked *parked, int error)
-{
-    const struct node *node = tree_get(parked->fs->tree, parked->node);
-    struct group *group = node ? group_get(parked->fs, node->owner) : NULL;
-    gboolean ended = error == EINTR || error == ENOTCONN;
-    if (!group || ended || (error && !group->listing.answers))
-        fuse_reply_err(parked->req, error ? error : ENOENT);
-    else /* after an error: the last list that was complete */
-        open_settled(parked, group_is_settled(group), &group->settled);
-}
-
-static void hosts_opened(struct parked *parked, int error)
-{
-    const struct node *node = tree_get(parked->fs->tree, parked->node);
-    struct service *service = node ? service_get(parked->fs, node->owner) : NULL;
-    gboolean ended = error == EINTR || error == ENOTCONN;
-    if (!service || ended || (error && !service->view))
-        fuse_reply_err(parked->req, error ? error : ENOENT);
-    else
-        open_settled(parked, hosts_are_settled(&service->hosts), &service->hosts.settled);
-}
-
-void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    struct fs *fs = ops_fs(req);
-    const struct node *node = tree_get(fs->tree, ino);
-    struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
-    struct service *service =
-        node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
-    struct parked *parked = ops_park(req, ino, "", reply_opened);
-    struct waiter *waiter = NULL;
-    parked->flags = fi->flags;
-    if (group) {
-        parked->answer = group_opened;
-        waiter = group_need_listing(group, LISTING_FRESH, parked_told, parked);
-    } else if (service) {
-        parked->answer = hosts_opened;
-        parked->count = &service->parked;
-        waiter = service_need_list(service, FALSE, parked_told, parked);
-    } else if (node && node->kind == NODE_ROOT) {
-        parked->answer = root_opened;
-        waiter = root_need_listing(fs, LISTING_FRESH, parked_told, parked);
-    }
-    if (waiter)
-        ops_wait(parked, waiter);
-    else
-        parked_told(parked, 0);
-}
-
-/* --- READDIR: offsets are slot indexes, so they mean the same in every handle
- * ---------------------------- */
-
-struct listing_reply {
-    fuse_req_t req;
-    const struct node *directory;
-    char *path; /* of the directory */
-    char *buffer;
-    size_t size, used;
-};
-
-/* FALSE when the buffer is full. */
-static gboolean add(struct listing_reply *reply, const char *name, mode_t type, guint64 next)
-{
-    g_autofree char *path =
-        *reply->path ? g_strconcat(reply->path, "/", name, NULL) : g_strdup(name);
-    struct stat st = {.st_ino = tree_ino(path), .st_mode = type};
-    size_t n = fuse_add_direntry(reply->req, reply->buffer + reply->used, reply->size - reply->used,
-                                 name, &st, (off_t)next);
-    if (n > reply->size - reply->used)
-        return FALSE;
-    reply->used += n;
-    return TRUE;
-}
-
-static gboolean add_rows(struct listing_reply *reply, enum layout_place place, guint64 *at)
-{
-    guint n;
-    const struct layout_file *files = layout_files(&n);
-    for (; *at < n; ++*at)
-        if (files[*at].place == place && files[*at].listed &&
-            !add(reply, files[*at].name, S_IFREG, *at + 1))
-            return FALSE;
-    return TRUE;
-}
-
-static void list_root(struct listing_reply *reply, const struct fs *fs, guint64 at)
-{
-    if (at == 0 && !add(reply, LAYOUT_DOT_NAME, S_IFDIR, 1))
-        return;
-    for (guint i = MAX(at, 1); i <= slots_high(fs->groups); i++) {
-        const struct group *group = slots_at(fs->groups, i);
-        if (group && group->visible && !add(reply, group->shown, S_IFDIR, i + 1))
-            return;
-    }
-}
-
-static void list_group(struct listing_reply *reply, const struct fs *fs, guint64 at)
-{
-    for (guint i = MAX(at, 1); i <= slots_high(fs->services); i++) {
-        const struct service *service = slots_at(fs->services, i);
-        if (service && service->visible && service->group->id == reply->directory->owner &&
-            !add(reply, service->shown, S_IFDIR, i + 1))
-            return;
-    }
-}
-
-static void list_service(struct listing_reply *reply, guint64 at)
-{
-    guint n;
-    layout_files(&n);
-    if (add_rows(reply, LAYOUT_SERVICE, &at) && at == n)
-        add(reply, LAYOUT_HOSTS, S_IFDIR, n + 1);
-}
-
-static void list_hosts(struct listing_reply *reply, const struct fs *fs, guint64 at)
-{
-    const struct service *service = service_get(fs, reply->directory->owner);
-    for (guint i = MAX(at, 1); service && i <= slots_high(service->hosts.slots); i++) {
-        const struct host *host = slots_at(service->hosts.slots, i);
-        if (host && host->visible && !add(reply, host->name, S_IFREG, i + 1))
-            return;
-    }
-}
-
-static void list_names(struct listing_reply *reply, const struct fs *fs, guint64 at)
-{
-    switch (reply->directory->kind) {
-    case NODE_ROOT:
-        list_root(reply, fs, at);
-        return;
-    case NODE_DOT:
-        add_rows(reply, LAYOUT_DOT, &at);
-        return;
-    case NODE_GROUP:
-        list_group(reply, fs, at);
-        return;
-    case NODE_SERVICE:
-        list_service(reply, at);
-        return;
-    default:
-        list_hosts(reply, fs, at);
-    }
-}
-
-/* Offsets 1 and 2 are behind "." and "..", n + 2 is offset n of the names. */
-void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-    const struct fs *fs = ops_fs(req);
-    const struct node *node = tree_get(fs->tree, ino);
-    if (!node) {
-        fuse_reply_err(req, ENOENT);
-        return;
-    }
-    g_autofree char *path = attr_path(fs, node);
-    g_autofree char *buffer = g_malloc(size);
-    struct listing_reply reply = {
-        .req = req, .directory = node, .path = path, .buffer = buffer, .size = size};
-    list_names(&reply, fs, (guint64)off);
-    fuse_reply_buf(req, reply.buffer, reply.used);
-}
-
-/* --- MKNOD, MKDIR
- * ------------------------------------------------------------------------------------------ */
+/* --- MKNOD, MKDIR ------------------------------------------------------------------------------
+ */
 
 void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
@@ -299,8 +102,8 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
         mkdir_group(req, name);
 }
 
-/* --- UNLINK, RMDIR
- * ------------------------------------------------------------------------------------------ */
+/* --- UNLINK, RMDIR -----------------------------------------------------------------------------
+ */
 
 static void forget_name(const struct fs *fs, enum node_kind kind, guint64 owner, const char *name)
 {
@@ -337,7 +140,7 @@ static void user_unlink(fuse_req_t req, struct service *service, fuse_ino_t pare
     struct parked *parked = ops_park(req, parent, name, unlinked);
     parked->gate = &service->hosts.parked;
     parked->count = &service->parked;
-    parked->wait = line_begin_remove(service, name, parked_told, parked, &error);
+    parked->wait = line_begin_remove(service, name, (struct told){parked_told, parked}, &error);
     parked->cancel = cancel_line;
     if (parked->wait)
         parked_start(parked, PARKED_DEFAULT_MS);
