@@ -152,6 +152,13 @@ struct naming_call *naming_deregister(struct naming *naming, const struct servic
     return beat_reactor_deregister(naming->beats, key, like, done, user_data);
 }
 
+struct naming_call *naming_update(struct naming *naming, const struct service_key *key,
+                                  const struct instance *instance, naming_done_fn done,
+                                  gpointer user_data)
+{
+    return naming_proxy_update(naming->proxy, key, instance, done, user_data);
+}
+
 void naming_adopt(struct naming *naming, const struct service_key *key,
                   const struct instance *instance)
 {

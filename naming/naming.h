@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * NamingService: the client of a Nacos naming registry (com.alibaba.nacos.api.naming.NamingService),
- * and the only header of naming/ that anything outside it may include.
+ * NamingService: the client of a Nacos naming registry
+ * (com.alibaba.nacos.api.naming.NamingService), and the only header of naming/ that anything
+ * outside it may include.
  *
- * Everything here runs on the thread of config.context and nothing blocks. A call that asks a server
- * takes (done, user_data): `done` is called exactly once, never before the call returned, at the
- * latest config.timeout_ms later, and not at all if the call was cancelled. Times without a remark are
- * CLOCK_MONOTONIC (g_get_monotonic_time), so jumps of the wall clock change nothing.
+ * Everything here runs on the thread of config.context and nothing blocks. A call that asks a
+ * server takes (done, user_data): `done` is called exactly once, never before the call returned, at
+ * the latest config.timeout_ms later, and not at all if the call was cancelled. Times without a
+ * remark are CLOCK_MONOTONIC (g_get_monotonic_time), so jumps of the wall clock change nothing.
  */
 #pragma once
 
@@ -35,29 +36,31 @@ struct naming_result {
 };
 
 struct naming_config {
-    const char *const *servers; /* NULL-terminated base URLs with context path, as naming_parse_source
-                                   makes them: "http://10.0.0.1:8848/nacos"; copied */
-    const char *namespace_id;   /* "public" for the default one; copied */
-    const char *clusters;       /* comma list sent with every list, "" = all; copied */
-    guint timeout_ms;           /* one call over all servers */
+    const char *const
+        *servers;             /* NULL-terminated base URLs with context path, as naming_parse_source
+                                 makes them: "http://10.0.0.1:8848/nacos"; copied */
+    const char *namespace_id; /* "public" for the default one; copied */
+    const char *clusters;     /* comma list sent with every list, "" = all; copied */
+    guint timeout_ms;         /* one call over all servers */
     guint connect_timeout_ms;
-    guint retries;              /* further attempts after the first, within timeout_ms */
-    gboolean push_udp;          /* subscribe to UDP pushes */
-    guint16 udp_port;           /* 0 = any */
-    gsize max_response;         /* bytes of a decoded reply body; more is NAMING_REMOTE */
-    const char *own_ip;         /* address to give as ours, NULL = the route towards a server; copied */
+    guint retries;      /* further attempts after the first, within timeout_ms */
+    gboolean push_udp;  /* subscribe to UDP pushes */
+    guint16 udp_port;   /* 0 = any */
+    gsize max_response; /* bytes of a decoded reply body; more is NAMING_REMOTE */
+    const char *own_ip; /* address to give as ours, NULL = the route towards a server; copied */
 };
 
 struct naming;      /* the client */
 struct naming_call; /* one request under way */
 
-/* InstancesChangeEvent. `old` is NULL for the first list of a subscribed service (even an empty one);
- * otherwise the two differ in instances_diff. Both are borrowed, take a reference to keep one. */
+/* InstancesChangeEvent. `old` is NULL for the first list of a subscribed service (even an empty
+ * one); otherwise the two differ in instances_diff. Both are borrowed, take a reference to keep
+ * one. */
 typedef void (*naming_changed_fn)(const struct service_key *key, struct service_info *old,
                                   struct service_info *info, gpointer user_data);
 
-/* Something worth a line in the log or in .nacos/errors happened outside any call: a beat that failed,
- * a push refused, a poll that failed. `path` is "GROUP/SERVICE" or "". */
+/* Something worth a line in the log or in .nacos/errors happened outside any call: a beat that
+ * failed, a push refused, a poll that failed. `path` is "GROUP/SERVICE" or "". */
 typedef void (*naming_trouble_fn)(const char *path, const struct naming_result *result,
                                   gpointer user_data);
 
@@ -82,9 +85,9 @@ typedef void (*naming_count_fn)(const struct naming_result *result, guint count,
  * *why (new string). */
 char **naming_parse_source(const char *source, char **why);
 
-/* Never waits for a server. `listener` is copied. NULL and a reason in *why if the configuration makes
- * no sense or the UDP socket cannot be bound to the port asked for. Context: the default one of the
- * calling thread. */
+/* Never waits for a server. `listener` is copied. NULL and a reason in *why if the configuration
+ * makes no sense or the UDP socket cannot be bound to the port asked for. Context: the default one
+ * of the calling thread. */
 struct naming *naming_new(const struct naming_config *config,
                           const struct naming_listener *listener, gpointer user_data, char **why);
 
@@ -99,43 +102,54 @@ void naming_call_cancel(struct naming_call *call);
 /* --- our own instances (BeatReactor) ---------------------------------------------------------- */
 
 /* POST /instance; on success an ephemeral instance is beaten from then on and registered again
- * whenever the server answers RESOURCE_NOT_FOUND (20404). The same address and cluster again replaces
- * the record. On failure nothing is kept and no beat runs (an earlier registration of the same
- * address stays as it was). */
+ * whenever the server answers RESOURCE_NOT_FOUND (20404). The same address and cluster again
+ * replaces the record. On failure nothing is kept and no beat runs (an earlier registration of the
+ * same address stays as it was). */
 struct naming_call *naming_register(struct naming *naming, const struct service_key *key,
                                     const struct instance *instance, naming_done_fn done,
                                     gpointer user_data);
 
-/* Stops the beat, waits for one in flight, then DELETE /instance. Works for any instance, kept by us
- * or not; `like` needs ip, port, cluster_name and ephemeral. On failure of the DELETE the beat stays
- * stopped: the server will forget the instance. */
+/* Stops the beat, waits for one in flight, then DELETE /instance. Works for any instance, kept by
+ * us or not; `like` needs ip, port, cluster_name and ephemeral. On failure of the DELETE the beat
+ * stays stopped: the server will forget the instance. */
 struct naming_call *naming_deregister(struct naming *naming, const struct service_key *key,
                                       const struct instance *like, naming_done_fn done,
                                       gpointer user_data);
 
-/* Beats an instance that the server should know already, without asking it first (a daemon that takes
- * over from a dead one). The first beat goes out at once. */
+/* PUT /instance (NamingMaintainService.updateInstance): changes weight, enabled and metadata of an
+ * instance that somebody else registered; nothing is kept or beaten. `instance` is the whole new
+ * record, not a difference. One that this client keeps is changed by naming_register instead: 2.x
+ * takes a PUT for an operator's override, which no later register undoes. The caller makes sure
+ * that the instance is listed, since 1.4 registers an unknown one in its place (2.x says ok and
+ * does nothing). `done` comes once the server has answered. */
+struct naming_call *naming_update(struct naming *naming, const struct service_key *key,
+                                  const struct instance *instance, naming_done_fn done,
+                                  gpointer user_data);
+
+/* Beats an instance that the server should know already, without asking it first (a daemon that
+ * takes over from a dead one). The first beat goes out at once. */
 void naming_adopt(struct naming *naming, const struct service_key *key,
                   const struct instance *instance);
 
 /* What is known of one kept instance; for `.nacos/registered`. */
 struct naming_beat_state {
-    gint64 period_ms;      /* between beats, as the server last said; 0 for a persistent instance */
-    gint64 last_beat;      /* monotonic us of the last beat that was answered; 0 = none yet */
-    guint64 beats;         /* answered */
-    guint64 failures;      /* not answered or refused */
-    guint64 reregistered;  /* times the server had lost it */
+    gint64 period_ms;     /* between beats, as the server last said; 0 for a persistent instance */
+    gint64 last_beat;     /* monotonic us of the last beat that was answered; 0 = none yet */
+    guint64 beats;        /* answered */
+    guint64 failures;     /* not answered or refused */
+    guint64 reregistered; /* times the server had lost it */
 };
 /* FALSE if `like` is not kept. */
 gboolean naming_beat_state(struct naming *naming, const struct service_key *key,
                            const struct instance *like, struct naming_beat_state *state);
 
-/* Our address as the first server that is not known bad would see it (a connected UDP socket's name),
- * or config.own_ip. New string, NULL if there is no route. Blocks for nothing: only numeric server
- * addresses and those resolved by an earlier request are looked at. */
+/* Our address as the first server that is not known bad would see it (a connected UDP socket's
+ * name), or config.own_ip. New string, NULL if there is no route. Blocks for nothing: only numeric
+ * server addresses and those resolved by an earlier request are looked at. */
 char *naming_own_ip(struct naming *naming);
 
-/* --- other people's instances (HostReactor) ----------------------------------------------------- */
+/* --- other people's instances (HostReactor) -----------------------------------------------------
+ */
 
 /* Keeps the service fresh from now on: one list at once, then UpdateTask and pushes. Idempotent. */
 void naming_subscribe(struct naming *naming, const struct service_key *key);
@@ -145,13 +159,14 @@ void naming_unsubscribe(struct naming *naming, const struct service_key *key);
 /* Newest list of a subscribed service, borrowed; NULL if there is none yet. */
 struct service_info *naming_current(struct naming *naming, const struct service_key *key);
 
-/* Calls `done` with the list of a subscribed service: at once (from an idle callback) if one is held,
- * else with the end of the fetch under way or of a new one. Many waiters share one request. */
+/* Calls `done` with the list of a subscribed service: at once (from an idle callback) if one is
+ * held, else with the end of the fetch under way or of a new one. Many waiters share one request.
+ */
 struct naming_call *naming_wait(struct naming *naming, const struct service_key *key,
                                 naming_list_fn done, gpointer user_data);
 
-/* Asks for the list of a subscribed service soon (within 200 ms, many such requests are one): somebody
- * has a reason to think that it changed. */
+/* Asks for the list of a subscribed service soon (within 200 ms, many such requests are one):
+ * somebody has a reason to think that it changed. */
 void naming_refresh(struct naming *naming, const struct service_key *key);
 
 /* getAllInstances(subscribe = false): one list request straight to a server, nothing is kept. */
@@ -160,9 +175,9 @@ struct naming_call *naming_list(struct naming *naming, const struct service_key 
 
 /* How fresh a subscribed service's list is; FALSE if it is not held. */
 struct naming_freshness {
-    const char *source;   /* "server" or "push"; static */
-    gint64 confirmed;     /* monotonic us of the last reply or push that was accepted */
-    gboolean stale;       /* the last poll failed */
+    const char *source; /* "server" or "push"; static */
+    gint64 confirmed;   /* monotonic us of the last reply or push that was accepted */
+    gboolean stale;     /* the last poll failed */
 };
 gboolean naming_freshness(struct naming *naming, const struct service_key *key,
                           struct naming_freshness *freshness);
@@ -170,8 +185,8 @@ gboolean naming_freshness(struct naming *naming, const struct service_key *key,
 /* --- names ------------------------------------------------------------------------------------ */
 
 /* getServicesOfServer, complete: all pages of service/list of one group, however many. */
-struct naming_call *naming_services(struct naming *naming, const char *group,
-                                    naming_names_fn done, gpointer user_data);
+struct naming_call *naming_services(struct naming *naming, const char *group, naming_names_fn done,
+                                    gpointer user_data);
 /* Only the count of service/list: does the server know this group at all? */
 struct naming_call *naming_group_count(struct naming *naming, const char *group,
                                        naming_count_fn done, gpointer user_data);
@@ -179,12 +194,13 @@ struct naming_call *naming_group_count(struct naming *naming, const char *group,
  * NAMING_NOT_FOUND or NAMING_REMOTE. */
 struct naming_call *naming_groups(struct naming *naming, naming_names_fn done, gpointer user_data);
 
-/* --- for people --------------------------------------------------------------------------------- */
+/* --- for people ---------------------------------------------------------------------------------
+ */
 
 struct naming_server_state {
-    const char *url;        /* borrowed; "http://10.0.0.1:8848/nacos" */
-    gboolean bad;           /* the last request to it failed; it is asked last */
-    gboolean current;       /* asked first at the moment */
+    const char *url;  /* borrowed; "http://10.0.0.1:8848/nacos" */
+    gboolean bad;     /* the last request to it failed; it is asked last */
+    gboolean current; /* asked first at the moment */
     guint64 requests;
     guint64 failures;
     gint64 last_ok;         /* monotonic us; 0 = never */
@@ -192,7 +208,8 @@ struct naming_server_state {
     gint64 latency_us;      /* of the last answer; -1 = none yet */
     const char *last_error; /* borrowed; "" = none */
 };
-/* Fills at most `room` records in the order of the configuration; returns how many servers exist. */
+/* Fills at most `room` records in the order of the configuration; returns how many servers exist.
+ */
 guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room);
 
 struct naming_stats {

@@ -71,7 +71,7 @@ void proxy_query_address(GString *query, const struct instance *instance)
     http_form_add(query, "clusterName", instance->cluster_name);
 }
 
-/* --- register, deregister --- */
+/* --- register, update, deregister --- */
 
 struct write_call {
     struct proxy_call base;
@@ -116,9 +116,9 @@ static struct naming_call *write_instance(struct naming_proxy *proxy, const char
     return &call->base.call;
 }
 
-struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const struct service_key *key,
-                                          const struct instance *instance, naming_done_fn done,
-                                          gpointer user_data)
+/* A whole record, as register and update send it. */
+static GString *record_query(const struct naming_proxy *proxy, const struct service_key *key,
+                             const struct instance *instance)
 {
     g_autofree char *weight = codec_weight(instance->weight);
     g_autofree char *metadata = codec_metadata(instance->metadata);
@@ -126,12 +126,27 @@ struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const stru
     http_form_add(query, "groupName", key->group);
     proxy_query_address(query, instance);
     http_form_add(query, "weight", weight);
-    add_boolean(query, "enabled", instance->enabled); /* 1.x and 2.x prefer this one, */
-    add_boolean(query, "enable", instance->enabled);  /* the Java client sends that */
+    add_boolean(query, "enabled", instance->enabled); /* servers prefer it to "enable" */
     add_boolean(query, "healthy", instance->healthy);
     add_boolean(query, "ephemeral", instance->ephemeral);
     http_form_add(query, "metadata", metadata);
+    return query;
+}
+
+struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const struct service_key *key,
+                                          const struct instance *instance, naming_done_fn done,
+                                          gpointer user_data)
+{
+    GString *query = record_query(proxy, key, instance);
+    add_boolean(query, "enable", instance->enabled); /* the Java client's name for it here */
     return write_instance(proxy, "POST", query, done, user_data);
+}
+
+struct naming_call *naming_proxy_update(struct naming_proxy *proxy, const struct service_key *key,
+                                        const struct instance *instance, naming_done_fn done,
+                                        gpointer user_data)
+{
+    return write_instance(proxy, "PUT", record_query(proxy, key, instance), done, user_data);
 }
 
 struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,

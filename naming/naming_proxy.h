@@ -21,6 +21,10 @@ struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
                                             const struct service_key *key,
                                             const struct instance *like, naming_done_fn done,
                                             gpointer user_data);
+/* PUT /instance, the whole record. */
+struct naming_call *naming_proxy_update(struct naming_proxy *proxy, const struct service_key *key,
+                                        const struct instance *instance, naming_done_fn done,
+                                        gpointer user_data);
 
 /* Reply of PUT /instance/beat (RsInfo, wire.md 1.7). */
 struct beat_reply {

@@ -196,6 +196,14 @@ struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const stru
                 ->call;
 }
 
+struct naming_call *naming_proxy_update(struct naming_proxy *proxy, const struct service_key *key,
+                                        const struct instance *instance, naming_done_fn done,
+                                        gpointer user_data)
+{
+    return &fake_ask_instance(proxy, FAKE_UPDATE, key, instance, (fake_done_fn)(done), user_data)
+                ->call;
+}
+
 struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
                                             const struct service_key *key,
                                             const struct instance *like, naming_done_fn done,

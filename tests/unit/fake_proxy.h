@@ -11,6 +11,7 @@
 
 enum fake_kind {
     FAKE_REGISTER,
+    FAKE_UPDATE,
     FAKE_DEREGISTER,
     FAKE_BEAT,
     FAKE_LIST,

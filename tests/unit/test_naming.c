@@ -130,6 +130,37 @@ static void test_calls_are_forwarded_and_cancelled(void)
     naming_free(naming);
 }
 
+static void note(const struct naming_result *result, gpointer user_data)
+{
+    *(enum naming_status *)user_data = result->status;
+}
+
+static void test_update_keeps_and_beats_nothing(void)
+{
+    const struct naming_config config = defaults();
+    struct naming *naming = make(&config);
+    g_autoptr(service_key) key = service_key_new("G", "svc");
+    g_auto(instance) instance;
+    struct naming_stats stats;
+    struct naming_beat_state state;
+    enum naming_status status = NAMING_REMOTE;
+    struct fake_call *asked;
+
+    instance_init(&instance);
+    instance.ip = g_strdup("10.0.0.1");
+    instance.port = 80;
+    asked = (struct fake_call *)naming_update(naming, key, &instance, note, &status);
+    g_assert_cmpint(asked->kind, ==, FAKE_UPDATE);
+    g_assert_true(instance_equal(&asked->instance, &instance));
+    fake_answer(asked, NAMING_OK);
+    g_assert_cmpint(status, ==, NAMING_OK);
+    naming_stats(naming, &stats);
+    g_assert_cmpuint(stats.beating, ==, 0);
+    g_assert_cmpuint(stats.requests_in_flight, ==, 0);
+    g_assert_false(naming_beat_state(naming, key, &instance, &state));
+    naming_free(naming);
+}
+
 static void test_free_with_everything_under_way(void)
 {
     const struct naming_config config = defaults();
@@ -174,6 +205,7 @@ int main(int argc, char **argv)
     g_test_add_func("/naming/senseless-configurations", test_senseless_configurations);
     g_test_add_func("/naming/push-port", test_push_port);
     g_test_add_func("/naming/calls-are-forwarded", test_calls_are_forwarded_and_cancelled);
+    g_test_add_func("/naming/update", test_update_keeps_and_beats_nothing);
     g_test_add_func("/naming/free-with-everything-under-way", test_free_with_everything_under_way);
     g_test_add_func("/naming/people", test_people);
     return g_test_run();

@@ -220,11 +220,45 @@ static void test_register_request(void)
     g_assert_cmpstr(bed.outcome.text, ==, "");
     const char *expected =
         "POST /nacos/v1/ns/instance?serviceName=G%40%40order%20svc&namespaceId=public&groupName=G"
-        "&ip=10.0.0.1&port=80&clusterName=DEFAULT&weight=2.5&enabled=false&enable=false"
-        "&healthy=true&ephemeral=true&metadata=%7B%22k%22%3A%22v%26w%3Dx%5Cr%5Cn%22%7D "
-        "HTTP/1.1\r\n";
+        "&ip=10.0.0.1&port=80&clusterName=DEFAULT&weight=2.5&enabled=false"
+        "&healthy=true&ephemeral=true&metadata=%7B%22k%22%3A%22v%26w%3Dx%5Cr%5Cn%22%7D"
+        "&enable=false HTTP/1.1\r\n";
     g_assert_true(g_str_has_prefix(request_of(&bed, 0, 0), expected));
     g_assert_true(g_str_has_suffix(request_of(&bed, 0, 0), "\r\n\r\n"));
+    bed_close(&bed);
+}
+
+static void test_update_request(void)
+{
+    struct bed bed;
+    bed_open(&bed, 1, "ok");
+    bed_start(&bed);
+    bed.instance.weight = 0;
+    bed.instance.enabled = FALSE;
+    bed.instance.ephemeral = FALSE;
+    instance_set_metadata(&bed.instance, "k", "v");
+    naming_proxy_update(bed.proxy, bed.key, &bed.instance, on_done, &bed.outcome);
+    finish(&bed);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_OK);
+    const char *expected =
+        "PUT /nacos/v1/ns/instance?serviceName=G%40%40order%20svc&namespaceId=public&groupName=G"
+        "&ip=10.0.0.1&port=80&clusterName=DEFAULT&weight=0.0&enabled=false&healthy=true"
+        "&ephemeral=false&metadata=%7B%22k%22%3A%22v%22%7D HTTP/1.1\r\n";
+    g_assert_true(g_str_has_prefix(request_of(&bed, 0, 0), expected));
+    bed_close(&bed);
+}
+
+/* What 1.4 says to the Java client of an instance that it does not know. */
+static void test_update_of_an_unknown_instance(void)
+{
+    struct bed bed;
+    bed_open(&bed, 1, "caused: instance not exist: 10.0.0.1:80;");
+    bed.servers[0].status = 500;
+    bed_start(&bed);
+    naming_proxy_update(bed.proxy, bed.key, &bed.instance, on_done, &bed.outcome);
+    finish(&bed);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_REMOTE);
+    g_assert_cmpstr(bed.outcome.text, ==, "caused: instance not exist: 10.0.0.1:80;");
     bed_close(&bed);
 }
 
@@ -883,6 +917,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/naming_proxy/register", test_register_request);
+    g_test_add_func("/naming_proxy/update", test_update_request);
+    g_test_add_func("/naming_proxy/update-unknown", test_update_of_an_unknown_instance);
     g_test_add_func("/naming_proxy/deregister", test_deregister_request);
     g_test_add_func("/naming_proxy/beat", test_beat_request);
     g_test_add_func("/naming_proxy/light-beat", test_light_beat_has_no_body);
