@@ -134,47 +134,6 @@ static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
     fuse_reply_err(req, 0);
 }
 
-static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
-{
-    fuse_reply_err(req, EPERM);
-}
-
-static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
-{
-    fuse_reply_err(req, EPERM);
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-                      const char *newname, unsigned int flags)
-{
-    fuse_reply_err(req, EPERM);
-}
-
-static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
-                        size_t size, int flags)
-{
-    /* `cp -p` copies ACLs: what it shrugs at is "not supported". */
-    fuse_reply_err(req, g_str_has_prefix(name, "system.") ? EOPNOTSUPP : EPERM);
-}
-
-static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-    fuse_reply_err(req, EPERM);
-}
-
-static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
-                     struct fuse_file_info *fi, unsigned flags, const void *in_buf, size_t in_bufsz,
-                     size_t out_bufsz)
-{
-    fuse_reply_err(req, ENOTTY);
-}
-
-static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
-                         struct fuse_file_info *fi)
-{
-    fuse_reply_err(req, EOPNOTSUPP);
-}
-
 static const struct fuse_lowlevel_ops table = {
     .init = op_init,
     .lookup = ops_lookup,
@@ -197,13 +156,13 @@ static const struct fuse_lowlevel_ops table = {
     .release = ops_release,
     .fsync = op_fsync,
     .statfs = op_statfs,
-    .symlink = op_symlink,
-    .link = op_link,
-    .rename = op_rename,
-    .setxattr = op_setxattr,
-    .removexattr = op_removexattr,
-    .ioctl = op_ioctl,
-    .fallocate = op_fallocate,
+    .symlink = ops_symlink,
+    .link = ops_link,
+    .rename = ops_rename,
+    .setxattr = ops_setxattr,
+    .removexattr = ops_removexattr,
+    .ioctl = ops_ioctl,
+    .fallocate = ops_fallocate,
 };
 
 const struct fuse_lowlevel_ops *ops_table(void)
