@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who still cares about a service (design: interest). A service is subscribed while it was opened
+ * Who still cares about a service. It is subscribed while it was opened
  * within idle_timeout, one of its files is open, or the kernel holds one of its nodes because a
  * process watches it or stands in it. To learn the last, nodes that were only looked up are named
  * to the kernel in a FUSE_NOTIFY_PRUNE: it forgets exactly those that nobody uses. A node that

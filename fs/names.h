@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of groups and services as file names (design: byte-exact; what cannot be a file name is
+ * Names of groups and services as file names (byte-exact; what cannot be a file name is
  * percent-encoded, upper-case hex, injective, one canonical spelling). Pure.
  */
 #pragma once

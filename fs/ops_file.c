@@ -25,7 +25,7 @@ static gboolean writes(int flags)
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* direct_io: the page cache belongs to the inode and would tear (kernel-facts); a file without
+/* direct_io: the page cache belongs to the inode and would tear; a file without
  * pages needs no FLUSH, but lines end at close, so FLUSH stays on for what can be written. */
 static void set_flags(struct fuse_file_info *fi, const struct handle *handle)
 {

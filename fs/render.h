@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Snapshots -> the bytes of files (design 2.1). Pure.
+ * Snapshots -> the bytes of files; nacosfs(8), THE LINE. Pure.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 
 /* ServiceInfo of /instance/list and of a push's data. `expected`: the service asked for, or NULL to
  * take the name from the text; a reply about another service is refused. Accepts the name grouped
- * or not (wire.md 1.8). Missing lastRefTime counts as 0. *dropped counts left-out hosts. New
+ * or not. Missing lastRefTime counts as 0. *dropped counts left-out hosts. New
  * reference. */
 struct service_info *codec_service_info(const char *text, gsize length,
                                         const struct service_key *expected, guint *dropped,
