@@ -26,7 +26,7 @@ struct naming_call *naming_proxy_update(struct naming_proxy *proxy, const struct
                                         const struct instance *instance, naming_done_fn done,
                                         gpointer user_data);
 
-/* Reply of PUT /instance/beat (RsInfo, wire.md 1.7). */
+/* Reply of PUT /instance/beat (com.alibaba.nacos.naming.healthcheck.RsInfo's answer). */
 struct beat_reply {
     int code;           /* 10200 OK, 20404 RESOURCE_NOT_FOUND; a missing code counts as 10200 */
     gint64 interval_ms; /* clientBeatInterval; 0 if absent or senseless */
