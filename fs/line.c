@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define NOT_OURS "somebody else registered it, and -o admin is not set"
 #define SETTLE_MS 500 /* how long a write waits for its name to appear in hosts/ */
 
 struct line_op {
@@ -131,7 +132,7 @@ static gboolean is_at(const struct instance *a, const struct instance *b)
     return strcmp(a->ip, b->ip) == 0 && a->port == b->port;
 }
 
-static void drop_done(gpointer user_data, int error)
+static void change_done(gpointer user_data, int error)
 {
     struct line_op *op = user_data;
     op->change = NULL;
@@ -157,11 +158,10 @@ static int judge_foreign(struct line_op *op)
     if (!listed)
         return error_note(op->fs, ENOENT, service->path, "no such instance is listed");
     if (!op->fs->options->admin)
-        return error_note(op->fs, EPERM, service->path,
-                          "somebody else registered it, and -o admin is not set");
+        return error_note(op->fs, EPERM, service->path, NOT_OURS);
     instance_clear(&op->instance);
     instance_copy(&op->instance, listed);
-    op->change = registered_drop(service, &op->instance, drop_done, op);
+    op->change = registered_drop(service, &op->instance, change_done, op);
     return 0;
 }
 
@@ -182,7 +182,7 @@ static struct line_op *drop(struct service *service, const struct instance *like
     struct line_op *op = op_new(service, own ? &own->instance : like, told);
     op->any_cluster = any_cluster;
     if (own)
-        op->change = registered_drop(service, &op->instance, drop_done, op);
+        op->change = registered_drop(service, &op->instance, change_done, op);
     else
         op->waiter = service_need_list(service, FALSE, foreign_listed, op);
     if (op->change || op->waiter)
@@ -233,35 +233,38 @@ static struct line_op *begin_deregister(struct service *service, const char *tex
 /* --- hosts/ ------------------------------------------------------------------------------------
  */
 
-/* What a write to hosts/NAME starts from: our own record, the defaults of a created name, or, for
- * an administrator, what the server lists. */
-static int host_record(struct service *service, const char *name, struct instance *record)
+/* Another's instance, changed by an administrator. */
+static struct line_op *update(struct service *service, const struct instance *instance,
+                              struct told told)
 {
-    const struct host *host = hosts_find(&service->hosts, name);
-    const struct registered *own = host ? registered_find(service, &host->record) : NULL;
-    if (!host)
-        return error_note(service->fs, ENOENT, service->path, "the instance is gone");
-    if (!own && !host->created && !service->fs->options->admin)
-        return error_note(service->fs, EPERM, service->path,
-                          "somebody else registered it, and -o admin is not set");
-    instance_copy(record, own ? &own->instance : &host->record);
-    return 0;
+    struct line_op *op = op_new(service, instance, told);
+    op->change = registered_update(service, &op->instance, change_done, op);
+    return op;
 }
 
+/* A write to hosts/NAME starts from our own record, from the defaults of a created name, or, with
+ * -o admin, from what the server lists. */
 static struct line_op *begin_attributes(const struct handle *handle, const char *text, gsize length,
                                         struct told told, int *error)
 {
     struct service *service = service_get(handle->fs, handle->service);
+    const struct host *host = hosts_find(&service->hosts, handle->host);
+    const struct registered *own = host ? registered_find(service, &host->record) : NULL;
+    gboolean foreign = host && !own && !host->created;
     g_auto(instance) record = {0};
     g_autofree char *why = NULL;
-    *error = host_record(service, handle->host, &record);
+    if (!host)
+        *error = error_note(handle->fs, ENOENT, service->path, "the instance is gone");
+    else if (foreign && !handle->fs->options->admin)
+        *error = error_note(handle->fs, EPERM, service->path, NOT_OURS);
     if (*error)
         return NULL;
+    instance_copy(&record, own ? &own->instance : &host->record);
     if (!parse_attributes(text, length, &record, &why)) {
-        *error = error_note(service->fs, EINVAL, service->path, why);
+        *error = error_note(handle->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return put(service, &record, told);
+    return foreign ? update(service, &record, told) : put(service, &record, told);
 }
 
 struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,

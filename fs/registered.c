@@ -6,12 +6,14 @@
 
 #include <errno.h>
 
+enum change { CHANGE_PUT, CHANGE_DROP, CHANGE_UPDATE };
+
 struct registered_op {
     struct fs *fs;
     guint64 service; /* id; counted in its `parked`, so it lives */
     struct instance instance;
     struct naming_call *call;
-    gboolean drop;
+    enum change change;
     wait_fn fn;
     gpointer user_data;
 };
@@ -89,27 +91,27 @@ static void op_done(const struct naming_result *result, gpointer user_data)
     struct registered_op *op = user_data;
     struct service *service = service_get(op->fs, op->service);
     int error = error_report(op->fs, result, service->path);
-    if (error && op->drop)
+    if (error && op->change == CHANGE_DROP)
         record_ending(service, &op->instance);
-    else if (op->drop)
+    else if (op->change == CHANGE_DROP)
         record_drop(service, &op->instance);
-    else if (!error)
+    else if (!error && op->change == CHANGE_PUT)
         record_put(service, &op->instance);
     if (!error) {
-        if (!op->drop)
-            service->hidden = FALSE;
-        service_note_own(service, &op->instance, op->drop);
+        service->hidden &= op->change == CHANGE_DROP;
+        service_note_change(service, &op->instance, op->change == CHANGE_DROP);
     }
     op->fn(op->user_data, error);
     op_free(op);
 }
 
-static struct registered_op *op_new(struct service *service, const struct instance *instance,
-                                    wait_fn fn, gpointer user_data)
+static struct registered_op *op_new(struct service *service, enum change change,
+                                    const struct instance *instance, wait_fn fn, gpointer user_data)
 {
     struct registered_op *op = g_new0(struct registered_op, 1);
     op->fs = service->fs;
     op->service = service->id;
+    op->change = change;
     service->parked++;
     instance_copy(&op->instance, instance);
     op->fn = fn;
@@ -120,7 +122,7 @@ static struct registered_op *op_new(struct service *service, const struct instan
 struct registered_op *registered_put(struct service *service, const struct instance *instance,
                                      wait_fn fn, gpointer user_data)
 {
-    struct registered_op *op = op_new(service, instance, fn, user_data);
+    struct registered_op *op = op_new(service, CHANGE_PUT, instance, fn, user_data);
     op->call = naming_register(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
@@ -128,20 +130,27 @@ struct registered_op *registered_put(struct service *service, const struct insta
 struct registered_op *registered_drop(struct service *service, const struct instance *like,
                                       wait_fn fn, gpointer user_data)
 {
-    struct registered_op *op = op_new(service, like, fn, user_data);
-    op->drop = TRUE;
+    struct registered_op *op = op_new(service, CHANGE_DROP, like, fn, user_data);
     op->call = naming_deregister(op->fs->naming, &service->key, &op->instance, op_done, op);
+    return op;
+}
+
+struct registered_op *registered_update(struct service *service, const struct instance *instance,
+                                        wait_fn fn, gpointer user_data)
+{
+    struct registered_op *op = op_new(service, CHANGE_UPDATE, instance, fn, user_data);
+    op->call = naming_update(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
 
 void registered_cancel(struct registered_op *op)
 {
     naming_call_cancel(op->call);
-    op->fs->undoing = TRUE;
-    if (op->drop) { /* the client goes on with it and beats no more */
+    op->fs->undoing |= op->change == CHANGE_PUT;
+    if (op->change == CHANGE_DROP) { /* the client goes on with it and beats no more */
         struct service *service = service_get(op->fs, op->service);
         record_drop(service, &op->instance);
-        service_note_own(service, &op->instance, TRUE);
+        service_note_change(service, &op->instance, TRUE);
     }
     op_free(op);
 }

@@ -39,6 +39,9 @@ struct registered_op *registered_put(struct service *service, const struct insta
  * the caller's business. */
 struct registered_op *registered_drop(struct service *service, const struct instance *like,
                                       wait_fn fn, gpointer user_data);
+/* Changes an instance that somebody else registered, as an operator does; nothing is kept. */
+struct registered_op *registered_update(struct service *service, const struct instance *instance,
+                                        wait_fn fn, gpointer user_data);
 /* `fn` will not be told. A register that the server accepts all the same is undone by the client, a
  * deregister goes on; the record follows what the client does. */
 void registered_cancel(struct registered_op *op);

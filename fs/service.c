@@ -254,7 +254,7 @@ static void overlay_arm(struct service *service)
             g_timeout_add((guint)(MAX(left, 0) / 1000 + 1), overlay_ended, service);
 }
 
-void service_note_own(struct service *service, const struct instance *instance, gboolean gone)
+void service_note_change(struct service *service, const struct instance *instance, gboolean gone)
 {
     overlay_note(&service->overlay, instance, gone, g_get_monotonic_time());
     if (service->subscribed)

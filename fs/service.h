@@ -87,8 +87,8 @@ struct waiter *service_need_list(struct service *service, gboolean subscribe, wa
 void service_take_list(struct service *service, struct service_info *info, gint64 until);
 /* Forgets the list and all that was made of it: nobody cares any more. */
 void service_drop_list(struct service *service);
-/* Our own registration was accepted, or with `gone` ended: shown at once. */
-void service_note_own(struct service *service, const struct instance *instance, gboolean gone);
+/* The server accepted what was written of an instance, or with `gone` its end: shown at once. */
+void service_note_change(struct service *service, const struct instance *instance, gboolean gone);
 /* Rebuilds the view, renders, marks what changed. */
 void service_update(struct service *service);
 

@@ -570,6 +570,13 @@ def test_admin_deregisters_anything(as_admin, stub):
     assert not stub.hosts("order-svc")
 
 
+def test_admin_changes_what_others_registered(as_admin, stub):
+    write(as_admin + "/hosts/10.9.9.9:80", "weight=3\n")
+    assert read(as_admin + "/instances").startswith("10.9.9.9:80 weight=3 ")
+    assert (stub.count("PUT", "/instance"), stub.count("POST", "/instance")) == (1, 0)
+    assert read(as_admin + "/register") == ""  # changed, not taken over
+
+
 def test_admin_removes_anything(as_admin, stub):
     os.unlink(as_admin + "/hosts/10.9.9.9:80")
     assert not stub.hosts("order-svc")
