@@ -198,6 +198,7 @@ static void request_finish(struct http_request *request, enum http_failure failu
         response.status = (int)status;
         response.body = request->body.data != NULL ? request->body.data : "";
         response.body_length = request->body.length;
+        response.buffer = &request->body;
     }
     response.elapsed_us = g_get_monotonic_time() - request->started;
     request->done(&response, request->user_data);

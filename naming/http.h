@@ -27,16 +27,23 @@ enum http_failure {
     HTTP_GARBAGE, /* it answered, but not HTTP, or a broken encoding */
 };
 
+struct http_body;
+
 struct http_response { /* valid during the callback only */
     enum http_failure failure;
     const char *text; /* borrowed; curl's words when there is no answer, else "" */
     int status;
     const char *body; /* borrowed; NUL behind it for convenience */
     gsize body_length;
-    const char *peer;  /* borrowed; numeric address that was connected to, "" if none */
-    const char *local; /* borrowed; our numeric address on that connection, "" if none */
+    struct http_body *buffer; /* borrowed; where the body is; NULL = nowhere */
+    const char *peer;         /* borrowed; numeric address that was connected to, "" if none */
+    const char *local;        /* borrowed; our numeric address on that connection, "" if none */
     gint64 elapsed_us;
 };
+
+/* The body as the caller's own (g_free), without a copy; the response has none from then on. NULL
+ * if there is no body. */
+char *http_response_take_body(struct http_response *response);
 
 typedef void (*http_done_fn)(const struct http_response *response, gpointer user_data);
 

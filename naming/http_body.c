@@ -33,6 +33,18 @@ void http_body_clear(struct http_body *body)
     *body = (struct http_body){.limit = body->limit};
 }
 
+char *http_response_take_body(struct http_response *response)
+{
+    char *body = NULL;
+    if (response->buffer != NULL) {
+        body = g_steal_pointer(&response->buffer->data);
+        http_body_clear(response->buffer);
+    }
+    response->body = "";
+    response->body_length = 0;
+    return body;
+}
+
 void http_form_add(GString *form, const char *name, const char *value)
 {
     if (form->len > 0)

@@ -36,6 +36,12 @@ static gboolean decode_list(const char *body, gsize length, gpointer user_data, 
     return call->info != NULL;
 }
 
+static void take_list(struct service_info *info, gpointer user_data)
+{
+    struct list_call *call = user_data;
+    call->info = info;
+}
+
 static void on_listed(const struct naming_result *result, gpointer user_data)
 {
     struct list_call *call = user_data;
@@ -60,6 +66,8 @@ struct naming_call *naming_proxy_list(struct naming_proxy *proxy, const struct s
         .client_ip = TRUE,
         .deadline = call->base.deadline,
         .attempt_ms = PROXY_ATTEMPT_MS,
+        .list_of = key,
+        .take = take_list,
     };
     call->key = service_key_dup(key);
     call->done = done;

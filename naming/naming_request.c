@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/naming_request.h"
 
+#include "naming/naming_outcome.h"
+
 #include <string.h>
 
 #define RETRY_PAUSE_MS 100 /* before a server that refused is asked again */
 #define SHARE_MIN_MS 500   /* an attempt gets this however many servers wait for their turn */
-#define TEXT_MAX 300       /* bytes of a server's words that are kept */
 
 enum { UNTRIED, TRIED, DOUBTED }; /* DOUBTED: it answered, but not as a sound server would */
 
@@ -15,6 +16,8 @@ struct naming_request {
     gboolean client_ip, beat;
     gint64 deadline; /* monotonic us */
     guint attempt_ms;
+    struct service_key *list_of; /* NULL = no list */
+    naming_take_fn take;
     naming_decode_fn decode;
     naming_done_fn done;
     gpointer user_data;
@@ -24,104 +27,30 @@ struct naming_request {
     guint server;                 /* asked at the moment, or last */
     struct http_request *attempt; /* NULL between attempts */
     struct http_timer *pause;     /* NULL but for the pause before a retry */
-};
-
-/* What one attempt came to. */
-struct outcome {
-    enum naming_status status;
-    gboolean failed; /* the server is bad: another may do better */
-    gboolean again;  /* worth another try on the same server */
-    gboolean doubt;  /* it answered, but another server may do better */
-    char *text;      /* owned */
+    struct parse_job *parse;      /* NULL but while a large list is parsed */
+    struct http_timer *overdue;   /* the deadline of that; NULL as long as there was none */
 };
 
 static void try_next(struct naming_request *request);
 
-/* The first line of what a server said: no control bytes, valid UTF-8, short. */
-static char *first_line(const char *body, gsize length)
-{
-    while (length > 0 && g_ascii_isspace(*body)) {
-        body++;
-        length--;
-    }
-    length = MIN(length, TEXT_MAX);
-    const char *end = memchr(body, '\n', length);
-    g_autofree char *line = g_strndup(body, end != NULL ? (gsize)(end - body) : length);
-    char *text = g_utf8_make_valid(line, -1);
-    for (char *c = text; *c != '\0'; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = ' ';
-    while (strlen(text) > TEXT_MAX) /* replacement characters are longer than what they replace */
-        *g_utf8_find_prev_char(text, text + strlen(text)) = '\0';
-    return g_strchomp(text);
-}
-
-static enum naming_status status_of(int http_status)
-{
-    switch (http_status) {
-    case 400:
-        return NAMING_INVALID;
-    case 401:
-    case 403:
-        return NAMING_DENIED;
-    case 404:
-        return NAMING_NOT_FOUND;
-    default:
-        return NAMING_REMOTE;
-    }
-}
-
-static void judge_status(const struct http_response *response, struct outcome *outcome)
-{
-    int status = response->status;
-    outcome->status = status_of(status);
-    outcome->doubt = status == 500;
-    outcome->failed = status == 502 || status == 503 || status == 504;
-    outcome->text = first_line(response->body, response->body_length);
-    if (*outcome->text == '\0') {
-        g_free(outcome->text);
-        outcome->text = g_strdup_printf("HTTP %d", status);
-    }
-}
-
-static void judge_failure(const struct http_response *response, struct outcome *outcome)
-{
-    outcome->failed = response->failure != HTTP_TOO_LARGE;
-    outcome->again = response->failure == HTTP_UNREACHABLE || response->failure == HTTP_TIMEOUT;
-    outcome->text = first_line(response->text, strlen(response->text));
-    switch (response->failure) {
-    case HTTP_TIMEOUT:
-        outcome->status = NAMING_TIMEOUT;
-        break;
-    case HTTP_UNREACHABLE:
-        outcome->status = NAMING_UNREACHABLE;
-        break;
-    default:
-        outcome->status = NAMING_REMOTE;
-        break;
-    }
-}
-
 static void judge(struct naming_request *request, const struct http_response *response,
                   struct outcome *outcome)
 {
-    *outcome = (struct outcome){.status = NAMING_OK};
-    if (response->failure != HTTP_ANSWERED) {
-        judge_failure(response, outcome);
-    } else if (response->status != 200) {
-        judge_status(response, outcome);
-    } else if (!request->decode(response->body, response->body_length, request->user_data,
-                                &outcome->text)) {
-        outcome->status = NAMING_REMOTE;
-        outcome->doubt = TRUE;
-    }
+    outcome_of_response(outcome, response);
+    if (outcome->status == NAMING_OK &&
+        !request->decode(response->body, response->body_length, request->user_data, &outcome->text))
+        outcome_is_nonsense(outcome);
 }
 
 static void request_free(struct naming_request *request)
 {
     if (request->attempt != NULL)
         http_cancel(request->attempt);
+    if (request->parse != NULL)
+        parse_job_cancel(request->parse);
     g_clear_pointer(&request->pause, http_timer_free);
+    g_clear_pointer(&request->overdue, http_timer_free);
+    g_clear_pointer(&request->list_of, service_key_free);
     g_free(request->method);
     g_free(request->path);
     g_free(request->query);
@@ -167,10 +96,6 @@ static void remember(struct naming_request *request, const struct http_response 
     else
         server_list_answered(transport->servers, request->server, g_get_monotonic_time(),
                              response->elapsed_us);
-    if (outcome->doubt)
-        request->tried[request->server] = DOUBTED;
-    if (outcome->status == NAMING_OK)
-        blame_doubted(request);
 }
 
 static void on_pause(gpointer user_data)
@@ -205,16 +130,76 @@ static gboolean go_on(struct naming_request *request, const struct outcome *outc
     return TRUE;
 }
 
-static void on_response(const struct http_response *response, gpointer user_data)
+static void conclude(struct naming_request *request, const struct outcome *outcome)
+{
+    g_autofree char *text = outcome->text;
+    if (outcome->doubt)
+        request->tried[request->server] = DOUBTED;
+    if (outcome->status == NAMING_OK)
+        blame_doubted(request);
+    if (!go_on(request, outcome))
+        finish(request, outcome->status, text);
+}
+
+/* --- large lists --- */
+
+static void on_parsed(struct service_info *info, const char *why, gpointer user_data)
 {
     struct naming_request *request = user_data;
-    struct outcome outcome;
+    struct outcome outcome = {.status = NAMING_OK};
+    request->parse = NULL;
+    g_clear_pointer(&request->overdue, http_timer_free);
+    if (info != NULL) {
+        request->take(info, request->user_data);
+    } else {
+        outcome.text = g_strdup(why);
+        outcome_is_nonsense(&outcome);
+    }
+    conclude(request, &outcome);
+}
+
+static void on_overdue(gpointer user_data)
+{
+    finish(user_data, NAMING_TIMEOUT, "a list too large to be parsed in time");
+}
+
+static gboolean is_large_list(const struct naming_request *request,
+                              const struct http_response *response)
+{
+    return request->list_of != NULL && response->failure == HTTP_ANSWERED &&
+           response->status == 200 && response->body_length > PARSE_WORKER_FROM;
+}
+
+static void parse(struct naming_request *request, struct http_response *response)
+{
+    gsize length = response->body_length;
+    char *body = http_response_take_body(response);
+    request->parse = parse_worker_add(request->transport->parser, body, length, request->list_of,
+                                      on_parsed, request);
+    if (request->parse == NULL) {
+        finish(request, NAMING_TIMEOUT, "too many large lists at once");
+        return;
+    }
+    request->overdue = http_timer_new(request->transport->context, on_overdue, request);
+    http_timer_set(request->overdue, request->deadline);
+}
+
+/* --- attempts --- */
+
+static void on_response(const struct http_response *answer, gpointer user_data)
+{
+    struct naming_request *request = user_data;
+    struct http_response response = *answer;
+    struct outcome outcome = {.status = NAMING_OK};
+    gboolean large = is_large_list(request, answer);
     request->attempt = NULL;
-    judge(request, response, &outcome);
-    remember(request, response, &outcome);
-    g_autofree char *text = outcome.text;
-    if (!go_on(request, &outcome))
-        finish(request, outcome.status, text);
+    if (!large)
+        judge(request, answer, &outcome);
+    remember(request, answer, &outcome);
+    if (large)
+        parse(request, &response);
+    else
+        conclude(request, &outcome);
 }
 
 static char *url_for(const struct naming_request *request)
@@ -270,6 +255,8 @@ struct naming_request *naming_request_send(struct naming_transport *transport,
     request->beat = spec->beat;
     request->deadline = spec->deadline;
     request->attempt_ms = spec->attempt_ms;
+    request->list_of = spec->list_of != NULL ? service_key_dup(spec->list_of) : NULL;
+    request->take = spec->take;
     request->decode = decode;
     request->done = done;
     request->user_data = user_data;

@@ -15,6 +15,9 @@
 
 struct naming_request;
 
+/* Takes the snapshot of a large list: new reference, owned by the callee. */
+typedef void (*naming_take_fn)(struct service_info *info, gpointer user_data);
+
 struct naming_request_spec { /* strings are copied */
     const char *method;
     const char *path;   /* below the context path: "/v1/ns/instance" */
@@ -24,6 +27,10 @@ struct naming_request_spec { /* strings are copied */
     gboolean beat;      /* over the beats' connections */
     gint64 deadline;    /* monotonic us */
     guint attempt_ms;   /* longest attempt while another server is untried */
+    /* A list of this service: what is larger than PARSE_WORKER_FROM is parsed beside the loop and
+     * goes to `take` in place of `decode`. NULL = all is decoded at once. */
+    const struct service_key *list_of;
+    naming_take_fn take;
 };
 
 /* Takes the body of a 200 apart; FALSE and a reason in *why if it makes no sense. */

@@ -78,6 +78,7 @@ struct naming_transport *naming_transport_new(const struct naming_config *config
     transport->http = http_new(&limits);
     limits.max_connections = BEAT_CONNECTIONS;
     transport->beats = http_new(&limits);
+    transport->parser = parse_worker_new();
     transport->own_ip = g_strdup(config->own_ip);
     transport->timeout_ms = config->timeout_ms;
     transport->retries = config->retries;
@@ -91,6 +92,7 @@ void naming_transport_free(struct naming_transport *transport)
     http_timer_free(transport->probe_timer);
     http_free(transport->http);
     http_free(transport->beats);
+    parse_worker_free(transport->parser);
     server_list_free(transport->servers);
     g_free(transport->probes);
     g_free(transport->own_ip);

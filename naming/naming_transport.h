@@ -7,6 +7,7 @@
 
 #include "naming/http.h"
 #include "naming/http_watch.h"
+#include "naming/parse_worker.h"
 #include "naming/server_list.h"
 
 struct naming_transport;
@@ -20,8 +21,9 @@ struct naming_transport {
     struct server_list *servers;
     struct http *http;
     struct http *beats;
-    char *own_ip;     /* NULL = ask the kernel */
-    guint timeout_ms; /* one call over all servers */
+    struct parse_worker *parser; /* of large lists */
+    char *own_ip;                /* NULL = ask the kernel */
+    guint timeout_ms;            /* one call over all servers */
     guint retries;
     GMainContext *context;
     struct http_timer *probe_timer;

@@ -2,8 +2,9 @@
 #include "naming/naming_proxy.h"
 
 #include "http_stub.h"
+#include "large_list.h"
 #include "naming/call.h"
-#include "naming/naming_transport.h"
+#include "naming/naming_proxy_call.h"
 
 #include <string.h>
 
@@ -827,6 +828,127 @@ static void test_groups_switched_off(void)
     bed_close(&bed);
 }
 
+/* --- lists so large that they are parsed beside the loop --- */
+
+static void bed_open_large(struct bed *bed, guint n, const char *body)
+{
+    bed_open(bed, n, body);
+    bed->config.max_response = 64 << 20;
+    bed->config.timeout_ms = 20000;
+    service_key_free(bed->key);
+    bed->key = service_key_new("G", "svc");
+    bed_start(bed);
+}
+
+/* Asks, and returns once the whole reply is there and being parsed. */
+static struct naming_call *list_until_parsed(struct bed *bed)
+{
+    struct naming_call *call = naming_proxy_list(bed->proxy, bed->key, 0, on_list, &bed->outcome);
+    while (http_in_flight(bed->proxy->transport->http) > 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(bed->outcome.calls, ==, 0);
+    g_assert_cmpuint(naming_proxy_in_flight(bed->proxy), ==, 1);
+    return call;
+}
+
+/* us; the longest time that the loop did not turn while the list was parsed. */
+static gint64 gap_of_large_list(const char *body)
+{
+    struct bed bed;
+    struct ticker ticker;
+    bed_open_large(&bed, 1, body);
+    list_until_parsed(&bed);
+    ticker_start(&ticker);
+    finish(&bed);
+    ticker_stop(&ticker);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_OK);
+    g_assert_cmpuint(bed.outcome.calls, ==, 1);
+    g_assert_cmpuint(bed.outcome.info->n_hosts, ==, 20000);
+    bed_close(&bed);
+    return ticker.longest;
+}
+
+/* A busy machine stops any process for that long now and then, but not every time. */
+static void test_large_list_leaves_the_loop_alone(void)
+{
+    g_autofree char *body = large_list(20000);
+    gint64 longest = G_MAXINT64;
+    for (guint i = 0; i < 20 && longest >= 100 * 1000; i++)
+        longest = gap_of_large_list(body);
+    g_assert_cmpint(longest, <, 100 * 1000);
+}
+
+static void test_large_nonsense_leads_to_the_next_server(void)
+{
+    struct bed bed;
+    g_autofree char *good = large_list(10000);
+    g_autofree char *cut = g_strndup(good, strlen(good) - 2);
+    bed_open_large(&bed, 2, good);
+    guint first = current(&bed);
+    bed.servers[first].body = cut;
+    naming_proxy_list(bed.proxy, bed.key, 0, on_list, &bed.outcome);
+    finish(&bed);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_OK);
+    g_assert_cmpuint(bed.outcome.info->n_hosts, ==, 10000);
+    g_assert_true(is_bad(&bed, first));
+    bed_close(&bed);
+}
+
+static void test_large_nonsense_everywhere(void)
+{
+    struct bed bed;
+    g_autofree char *good = large_list(10000);
+    g_autofree char *cut = g_strndup(good, strlen(good) - 2);
+    bed_open_large(&bed, 1, cut);
+    naming_proxy_list(bed.proxy, bed.key, 0, on_list, &bed.outcome);
+    finish(&bed);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_REMOTE);
+    g_assert_nonnull(strstr(bed.outcome.text, "not JSON"));
+    bed_close(&bed);
+}
+
+static void test_large_list_keeps_to_the_deadline(void)
+{
+    struct bed bed;
+    g_autofree char *body = large_list(200000);
+    bed_open_large(&bed, 1, body);
+    naming_proxy_free(bed.proxy);
+    bed.config.timeout_ms = 500;
+    bed_start(&bed);
+    gint64 start = g_get_monotonic_time();
+    naming_proxy_list(bed.proxy, bed.key, 0, on_list, &bed.outcome);
+    finish(&bed);
+    g_assert_cmpint(bed.outcome.status, ==, NAMING_TIMEOUT);
+    g_assert_cmpint(bed.outcome.ended - start, <, 800 * 1000);
+    bed_close(&bed);
+}
+
+static void test_large_list_cancelled(void)
+{
+    struct bed bed;
+    g_autofree char *body = large_list(20000);
+    bed_open_large(&bed, 1, body);
+    naming_call_cancel(list_until_parsed(&bed));
+    g_assert_cmpuint(naming_proxy_in_flight(bed.proxy), ==, 0);
+    list_until_parsed(&bed); /* its turn comes after the one dropped */
+    finish(&bed);
+    g_assert_cmpuint(bed.outcome.calls, ==, 1);
+    g_assert_cmpuint(bed.outcome.info->n_hosts, ==, 20000);
+    bed_close(&bed);
+}
+
+static void test_free_while_a_large_list_is_parsed(void)
+{
+    struct bed bed;
+    g_autofree char *body = large_list(20000);
+    bed_open_large(&bed, 1, body);
+    list_until_parsed(&bed);
+    g_clear_pointer(&bed.proxy, naming_proxy_free);
+    http_stub_run(300); /* the thread comes to its end meanwhile, as a rule */
+    g_assert_cmpuint(bed.outcome.calls, ==, 0);
+    bed_close(&bed);
+}
+
 /* --- cancelling, freeing --- */
 
 static void test_cancel_at_once(void)
@@ -954,6 +1076,12 @@ int main(int argc, char **argv)
     g_test_add_func("/naming_proxy/names/endless", test_endless_listing_ends_in_time);
     g_test_add_func("/naming_proxy/names/groups", test_groups);
     g_test_add_func("/naming_proxy/names/groups-off", test_groups_switched_off);
+    g_test_add_func("/naming_proxy/large/loop", test_large_list_leaves_the_loop_alone);
+    g_test_add_func("/naming_proxy/large/next", test_large_nonsense_leads_to_the_next_server);
+    g_test_add_func("/naming_proxy/large/nonsense", test_large_nonsense_everywhere);
+    g_test_add_func("/naming_proxy/large/deadline", test_large_list_keeps_to_the_deadline);
+    g_test_add_func("/naming_proxy/large/cancelled", test_large_list_cancelled);
+    g_test_add_func("/naming_proxy/large/freed", test_free_while_a_large_list_is_parsed);
     g_test_add_func("/naming_proxy/cancel/at-once", test_cancel_at_once);
     g_test_add_func("/naming_proxy/cancel/pause", test_cancel_during_the_pause);
     g_test_add_func("/naming_proxy/free/drops", test_free_drops_calls);
