@@ -17,7 +17,7 @@
 #define SUBSCRIPTIONS_MAX 100000
 #define SUBSCRIPTIONS_MAX_CLUSTERS 1024              /* bytes of the clusters parameter */
 #define SUBSCRIPTIONS_LIFETIME (30 * G_USEC_PER_SEC) /* after the last list call */
-#define SUBSCRIPTIONS_WINDOW (100 * 1000)
+#define SUBSCRIPTIONS_WINDOW (25 * 1000)
 #define SUBSCRIPTIONS_ACK_TIMEOUT (10 * G_USEC_PER_SEC)
 
 /* What one subscriber asked for. Strings are borrowed. */
