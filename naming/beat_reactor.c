@@ -10,6 +10,8 @@ struct beat_reactor {
     struct registration_env env;
     GHashTable *table; /* struct registration *, owned, to itself */
     gint64 adopt_due;  /* us; the next one adopted beats no sooner */
+    naming_adopted_fn adopted;
+    gpointer user_data;
 };
 
 static void beat_reactor_on_idle(struct registration *registration, gpointer owner)
@@ -31,6 +33,8 @@ struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config)
         .idle = beat_reactor_on_idle,
         .owner = reactor,
     };
+    reactor->adopted = config->adopted;
+    reactor->user_data = config->user_data;
     reactor->table = g_hash_table_new_full(registration_hash, registration_equal,
                                            (GDestroyNotify)registration_free, NULL);
     return reactor;
@@ -112,6 +116,48 @@ gboolean beat_reactor_state(struct beat_reactor *reactor, const struct service_k
         return FALSE;
     *state = registration->beat.state;
     return TRUE;
+}
+
+/* The registrations whose instance is in the list, by whichever are fewer: thousands of instances
+ * may be kept, and a service may have 100,000 hosts. */
+static GPtrArray *beat_reactor_in_list(struct beat_reactor *reactor,
+                                       const struct service_info *info)
+{
+    GPtrArray *found = g_ptr_array_new();
+    struct registration *registration;
+    GHashTableIter iter;
+
+    if (g_hash_table_size(reactor->table) > info->n_hosts) {
+        for (guint i = 0; i < info->n_hosts; i++) {
+            registration = beat_reactor_find(reactor, &info->key, &info->hosts[i]);
+            if (registration != NULL)
+                g_ptr_array_add(found, registration);
+        }
+        return found;
+    }
+    g_hash_table_iter_init(&iter, reactor->table);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&registration, NULL))
+        if (service_key_equal(registration->key, &info->key) &&
+            service_info_find(info, registration->like) != NULL)
+            g_ptr_array_add(found, registration);
+    return found;
+}
+
+void beat_reactor_listed(struct beat_reactor *reactor, const struct service_info *info,
+                         gint64 asked)
+{
+    g_autoptr(GPtrArray) found = beat_reactor_in_list(reactor, info);
+    g_autoptr(GPtrArray) adopted = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
+
+    for (guint i = 0; i < found->len; i++) {
+        struct registration *registration = found->pdata[i];
+        const struct instance *listed = service_info_find(info, registration->like);
+
+        if (registration_listed(registration, listed, asked))
+            g_ptr_array_add(adopted, instance_dup(registration->beat.instance));
+    }
+    for (guint i = 0; i < adopted->len && reactor->adopted != NULL; i++)
+        reactor->adopted(&info->key, adopted->pdata[i], reactor->user_data);
 }
 
 guint beat_reactor_count(struct beat_reactor *reactor)

@@ -22,6 +22,8 @@ struct beat_reactor_config {
     struct timers *timers;      /* borrowed, must outlive the reactor */
     guint timeout_ms;           /* until `done` at the latest */
     struct trouble trouble;
+    naming_adopted_fn adopted; /* may be NULL */
+    gpointer user_data;        /* of `adopted` */
 };
 struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config);
 /* Drops what is under way without `done`. */
@@ -40,5 +42,9 @@ void beat_reactor_adopt(struct beat_reactor *reactor, const struct service_key *
                         const struct instance *instance);
 gboolean beat_reactor_state(struct beat_reactor *reactor, const struct service_key *key,
                             const struct instance *like, struct naming_beat_state *state);
+/* A list of a service that was asked for at `asked` (us): instances kept here take over the weight
+ * and metadata that it shows. */
+void beat_reactor_listed(struct beat_reactor *reactor, const struct service_info *info,
+                         gint64 asked);
 /* Instances that are beaten; persistent ones do not count. */
 guint beat_reactor_count(struct beat_reactor *reactor);

@@ -25,6 +25,7 @@ struct host_reactor *host_reactor_new(const struct host_reactor_config *config)
         .timers = config->timers,
         .clusters = reactor->clusters,
         .udp_port = config->udp_port,
+        .heard = config->heard,
         .changed = config->changed,
         .user_data = config->user_data,
         .trouble = config->trouble,

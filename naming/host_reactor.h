@@ -11,13 +11,14 @@
 struct host_reactor;
 
 struct host_reactor_config {
-    struct naming_proxy *proxy; /* borrowed, must outlive the reactor */
-    struct timers *timers;      /* borrowed, must outlive the reactor */
-    guint timeout_ms;           /* until a wait's `done` at the latest */
-    const char *clusters;       /* as sent with every list, "" = all; copied */
-    guint16 udp_port;           /* where pushes arrive; 0 = none */
+    struct naming_proxy *proxy;  /* borrowed, must outlive the reactor */
+    struct timers *timers;       /* borrowed, must outlive the reactor */
+    guint timeout_ms;            /* until a wait's `done` at the latest */
+    const char *clusters;        /* as sent with every list, "" = all; copied */
+    guint16 udp_port;            /* where pushes arrive; 0 = none */
+    subscription_heard_fn heard; /* may be NULL */
     naming_changed_fn changed;
-    gpointer user_data; /* of `changed` */
+    gpointer user_data; /* of both */
     struct trouble trouble;
 };
 struct host_reactor *host_reactor_new(const struct host_reactor_config *config);

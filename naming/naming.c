@@ -71,6 +71,23 @@ static gboolean naming_start_push(struct naming *naming, const struct naming_con
     return FALSE;
 }
 
+static void naming_on_heard(const struct service_info *info, gint64 asked, gpointer user_data)
+{
+    struct naming *naming = user_data;
+
+    beat_reactor_listed(naming->beats, info, asked);
+}
+
+/* The reactors know one user_data, so what goes to both ends of the client passes here. */
+static void naming_on_changed(const struct service_key *key, struct service_info *old,
+                              struct service_info *info, gpointer user_data)
+{
+    struct naming *naming = user_data;
+
+    if (naming->listener.changed != NULL)
+        naming->listener.changed(key, old, info, naming->user_data);
+}
+
 static void naming_start_reactors(struct naming *naming, const struct naming_config *config)
 {
     const struct trouble trouble = {naming->listener.trouble, naming->user_data};
@@ -79,6 +96,8 @@ static void naming_start_reactors(struct naming *naming, const struct naming_con
         .timers = naming->timers,
         .timeout_ms = config->timeout_ms,
         .trouble = trouble,
+        .adopted = naming->listener.adopted,
+        .user_data = naming->user_data,
     };
     const struct host_reactor_config hosts = {
         .proxy = naming->proxy,
@@ -86,8 +105,9 @@ static void naming_start_reactors(struct naming *naming, const struct naming_con
         .timeout_ms = config->timeout_ms,
         .clusters = config->clusters,
         .udp_port = naming->push == NULL ? 0 : push_receiver_port(naming->push),
-        .changed = naming->listener.changed,
-        .user_data = naming->user_data,
+        .heard = naming_on_heard,
+        .changed = naming_on_changed,
+        .user_data = naming,
         .trouble = trouble,
     };
 

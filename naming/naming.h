@@ -64,9 +64,20 @@ typedef void (*naming_changed_fn)(const struct service_key *key, struct service_
 typedef void (*naming_trouble_fn)(const char *path, const struct naming_result *result,
                                   gpointer user_data);
 
+/* A list or push of a subscribed service showed a kept instance with another weight or metadata
+ * than were registered: somebody changed them on the server. `instance` (borrowed) is the whole
+ * record as it is kept, beaten and registered again from now on (updateBeatInfo of the Java
+ * client's HostReactor). Comes before `changed` of the same list. A naming_register wins over it:
+ * what the servers had listed before that is not adopted again. May call anything but
+ * naming_unsubscribe and naming_free. */
+typedef void (*naming_adopted_fn)(const struct service_key *key, const struct instance *instance,
+                                  gpointer user_data);
+
+/* Any of them may be NULL. */
 struct naming_listener {
     naming_changed_fn changed;
     naming_trouble_fn trouble;
+    naming_adopted_fn adopted;
 };
 
 typedef void (*naming_done_fn)(const struct naming_result *result, gpointer user_data);

@@ -4,6 +4,7 @@
 #define MS 1000 /* us */
 /* The request's own deadline is the same and its words are better: it gets that much more. */
 #define OPERATION_GRACE_MS 50
+#define SETTLE_US (5000 * MS) /* 2.x takes a register and lists it some time later */
 
 struct operation {
     struct naming_call call;
@@ -90,14 +91,31 @@ static gboolean status_is_unclear(enum naming_status status)
     return status == NAMING_TIMEOUT || status == NAMING_UNREACHABLE || status == NAMING_REMOTE;
 }
 
+/* A server took the record that is kept now. */
+static void registration_accepted(struct registration *registration)
+{
+    registration->restore = FALSE;
+    registration->accepted = timers_now(registration->env->timers);
+    registration->agreed = FALSE;
+}
+
+static void registration_keep(struct registration *registration, const struct instance *instance)
+{
+    const struct instance *kept = registration->beat.instance;
+
+    instance_free(registration->before);
+    registration->before = kept == NULL ? NULL : instance_dup(kept);
+    beat_task_keep(&registration->beat, instance);
+    registration_accepted(registration);
+}
+
 static void registration_registered(struct registration *registration, struct operation *operation,
                                     const struct naming_result *result)
 {
     const struct instance *kept = registration->beat.instance;
 
     if (result->status == NAMING_OK && !operation->dropped) {
-        registration->restore = FALSE;
-        beat_task_keep(&registration->beat, &operation->instance);
+        registration_keep(registration, &operation->instance);
     } else if (kept != NULL && (result->status == NAMING_OK || status_is_unclear(result->status))) {
         registration->restore = TRUE;
         registration_urgent(registration, OPERATION_RESTORE, kept);
@@ -111,7 +129,7 @@ static void registration_renewed(struct registration *registration,
                                  const struct naming_result *result)
 {
     if (result->status == NAMING_OK) {
-        registration->restore = FALSE;
+        registration_accepted(registration);
         registration->beat.state.reregistered += operation->kind == OPERATION_RENEW;
     }
     beat_task_resume(&registration->beat, result->status != NAMING_OK);
@@ -147,6 +165,7 @@ static gboolean registration_start(struct registration *registration, struct ope
 
     switch (operation->kind) {
     case OPERATION_ADOPT:
+        registration_accepted(registration);
         beat_task_adopt(beat, instance, MAX(registration->adopt_due - timers_now(env->timers), 0));
         return FALSE;
     case OPERATION_DEREGISTER:
@@ -202,6 +221,54 @@ static void registration_on_beat(enum beat_outcome outcome, const struct naming_
         trouble_report(&env->trouble, key, result);
 }
 
+/* `record` with what the operator of a server may change in it, as listed; into uninitialised
+ * memory. enabled is not among that: servers do not list a disabled instance. */
+static void follow(struct instance *followed, const struct instance *record,
+                   const struct instance *listed)
+{
+    instance_copy(followed, record);
+    followed->weight = listed->weight;
+    g_strfreev(followed->metadata);
+    followed->metadata = g_strdupv(listed->metadata);
+}
+
+static gboolean shows(const struct instance *listed, const struct instance *record)
+{
+    g_auto(instance) followed;
+
+    follow(&followed, record, listed);
+    return instance_equal(&followed, record);
+}
+
+static gboolean registration_may_follow(const struct registration *registration, gint64 asked)
+{
+    return registration->beat.instance != NULL && registration->operations.length == 0 &&
+           !registration->restore && asked > registration->accepted;
+}
+
+gboolean registration_listed(struct registration *registration, const struct instance *listed,
+                             gint64 asked)
+{
+    const struct instance *kept = registration->beat.instance;
+    gint64 now = timers_now(registration->env->timers);
+    g_auto(instance) record = {0};
+
+    if (!registration_may_follow(registration, asked) || kept->ephemeral != listed->ephemeral)
+        return FALSE;
+    if (shows(listed, kept)) {
+        registration->agreed = TRUE;
+        g_clear_pointer(&registration->before, instance_free);
+        return FALSE;
+    }
+    if (!registration->agreed && now < registration->accepted + SETTLE_US)
+        return FALSE;
+    if (registration->before != NULL && shows(listed, registration->before))
+        return FALSE;
+    follow(&record, kept, listed);
+    beat_task_keep(&registration->beat, &record);
+    return TRUE;
+}
+
 struct registration *registration_new(const struct registration_env *env,
                                       const struct service_key *key, const struct instance *like)
 {
@@ -230,6 +297,7 @@ void registration_free(struct registration *registration)
         operation_free(g_queue_pop_head(&registration->operations));
     service_key_free(registration->key);
     instance_free(registration->like);
+    instance_free(registration->before);
     g_free(registration);
 }
 

@@ -37,8 +37,11 @@ struct registration {
     struct beat_task beat; /* beat.instance is the record kept, NULL = none */
     GQueue operations;     /* struct operation *, the first one is under way */
     struct naming_call *request;
-    gint64 adopt_due; /* us; when the first beat of an adopted instance goes out */
-    gboolean restore; /* an OPERATION_RESTORE is due with the next beat that is answered */
+    gint64 adopt_due;        /* us; when the first beat of an adopted instance goes out */
+    gint64 accepted;         /* us; when a server last took the record */
+    gboolean agreed;         /* a list asked for after that showed the record */
+    struct instance *before; /* the record that the last register replaced; NULL once agreed */
+    gboolean restore;        /* an OPERATION_RESTORE is due with the next beat that is answered */
 };
 
 struct registration *registration_new(const struct registration_env *env,
@@ -53,5 +56,12 @@ gboolean registration_equal(gconstpointer a, gconstpointer b);
 struct naming_call *registration_add(struct registration *registration, enum operation_kind kind,
                                      const struct instance *instance, naming_done_fn done,
                                      gpointer user_data);
+/* A server's list that was asked for at `asked` (us) showed the instance as `listed`. TRUE if its
+ * weight and metadata were taken over into the record. They are not while an operation is under
+ * way, nor from a list asked for before the servers took the record, nor as long as they may not
+ * have come round to it: 5 s, or until a list shows it. What a register replaced is not taken back
+ * until a list has shown the new record: on 2.x an operator's override outlives a register. */
+gboolean registration_listed(struct registration *registration, const struct instance *listed,
+                             gint64 asked);
 /* Starts what can be started; may end the registration (env->idle). */
 void registration_step(struct registration *registration);

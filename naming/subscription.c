@@ -4,6 +4,7 @@
 #define MS 1000                        /* us */
 #define REFRESH_COALESCE_US (50 * MS)  /* a burst of reasons is one request */
 #define REFRESH_APART_US (200 * MS)    /* from one list request of a service to its next */
+#define PUSH_LATE_US (5000 * MS)       /* what a push says is that old at most */
 #define PUSH_FUTURE_MS (5 * 60 * 1000) /* clocks of servers differ, but not by that much */
 
 static gint64 subscription_now(const struct subscription *subscription)
@@ -35,12 +36,14 @@ static struct service_info *subscription_take(struct subscription *subscription,
 
 /* May end the subscription: the listener may do anything. */
 static void subscription_accept(struct subscription *subscription, struct service_info *info,
-                                const char *source)
+                                const char *source, gint64 asked)
 {
     const struct subscription_env *env = subscription->env;
     gboolean first;
     g_autoptr(service_info) old = subscription_take(subscription, info, source, &first);
 
+    if (env->heard != NULL)
+        env->heard(info, asked, env->user_data);
     if ((first || old != NULL) && env->changed != NULL)
         env->changed(&info->key, old, info, env->user_data);
 }
@@ -112,7 +115,7 @@ static void subscription_listed(struct subscription *subscription,
     list_waits_answer(&env->waits, &subscription->waiting, result,
                       overtaken ? subscription->info : info);
     if (!overtaken)
-        subscription_accept(subscription, info, "server");
+        subscription_accept(subscription, info, "server", subscription->sent);
 }
 
 static void subscription_end(struct subscription *subscription)
@@ -285,6 +288,7 @@ enum push_verdict subscription_push(struct subscription *subscription, struct se
     if (verdict != PUSH_UNKNOWN)
         subscription_refresh(subscription); /* TCP has the last word */
     if (verdict == PUSH_ACCEPTED)
-        subscription_accept(subscription, info, "push");
+        subscription_accept(subscription, info, "push",
+                            subscription_now(subscription) - PUSH_LATE_US);
     return verdict;
 }

@@ -13,14 +13,20 @@
 
 struct subscription;
 
+/* Every answer about a subscribed service that was accepted, also one that changed nothing.
+ * `asked`: monotonic us; nothing that happened on a server before is missing in it. */
+typedef void (*subscription_heard_fn)(const struct service_info *info, gint64 asked,
+                                      gpointer user_data);
+
 /* Shared by all subscriptions of a reactor. */
 struct subscription_env {
-    struct naming_proxy *proxy; /* borrowed */
-    struct timers *timers;      /* borrowed */
-    const char *clusters;       /* as sent with every list, "" = all */
-    guint16 udp_port;           /* of pushes; 0 = none */
+    struct naming_proxy *proxy;  /* borrowed */
+    struct timers *timers;       /* borrowed */
+    const char *clusters;        /* as sent with every list, "" = all */
+    guint16 udp_port;            /* of pushes; 0 = none */
+    subscription_heard_fn heard; /* comes before `changed`; NULL = nobody listens */
     naming_changed_fn changed;
-    gpointer user_data;
+    gpointer user_data; /* of both */
     struct trouble trouble;
     struct poll_queue queue;
     struct list_waits waits;

@@ -19,6 +19,8 @@ struct fixture {
     guint old_hosts; /* of the last change; G_MAXUINT = there was no list */
     guint new_hosts;
     guint troubles;
+    guint heard;          /* answers */
+    gint64 asked;         /* us; of the last one heard */
     gboolean unsubscribe; /* from within the next change */
 };
 
@@ -40,6 +42,14 @@ static void on_changed(const struct service_key *key, struct service_info *old,
     g_assert_true(host_reactor_current(f->reactor, key) == info); /* readable first */
     if (f->unsubscribe)
         host_reactor_unsubscribe(f->reactor, key);
+}
+
+static void on_heard(const struct service_info *info, gint64 asked, gpointer user_data)
+{
+    struct fixture *f = user_data;
+
+    f->heard++;
+    f->asked = asked;
 }
 
 static void on_trouble(const char *path, const struct naming_result *result, gpointer user_data)
@@ -66,6 +76,7 @@ static void set_up(struct fixture *f, gconstpointer udp_port)
         .timeout_ms = 3000,
         .clusters = "",
         .udp_port = (guint16)GPOINTER_TO_UINT(udp_port),
+        .heard = on_heard,
         .changed = on_changed,
         .user_data = f,
         .trouble = {on_trouble, f},
@@ -551,6 +562,34 @@ static void test_later_reply_wins_though_asked_before_the_push(struct fixture *f
     g_assert_cmpuint(current_hosts(f), ==, 0);
 }
 
+/* Also those that change nothing; each with the time when it was asked for. */
+static void test_accepted_answers_are_heard(struct fixture *f, gconstpointer udp_port)
+{
+    gint64 sent;
+
+    subscribed(f, T0, one);
+    g_assert_cmpuint(f->heard, ==, 1);
+    sent = next_list(f)->at;
+    timers_advance(f->timers, SEC);
+    round_of(f, T0 + 1000, one);
+    g_assert_cmpuint(f->heard, ==, 2);
+    g_assert_cmpuint(f->changes, ==, 1);
+    g_assert_cmpint(f->asked, ==, sent);
+    push(f, T0 + 1500, two);
+    g_assert_cmpuint(f->heard, ==, 3);
+    g_assert_cmpint(f->asked, ==, timers_now(f->timers) - 5 * SEC); /* nobody knows */
+}
+
+static void test_dropped_answers_are_not_heard(struct fixture *f, gconstpointer udp_port)
+{
+    subscribed(f, T0, one);
+    next_list(f);
+    push(f, T0 + 1500, two);
+    push(f, T0 + 1400, one);     /* older */
+    round_of(f, T0 + 1000, one); /* overtaken */
+    g_assert_cmpuint(f->heard, ==, 2);
+}
+
 static void test_old_push_is_refused(struct fixture *f, gconstpointer udp_port)
 {
     subscribed(f, T0, one);
@@ -652,6 +691,8 @@ int main(int argc, char **argv)
         {"tcp-wins-over-a-wrong-push", test_tcp_wins_over_a_wrong_push},
         {"overtaken-reply-is-dropped", test_reply_overtaken_by_a_push_is_dropped},
         {"later-reply-wins", test_later_reply_wins_though_asked_before_the_push},
+        {"accepted-answers-are-heard", test_accepted_answers_are_heard},
+        {"dropped-answers-are-not-heard", test_dropped_answers_are_not_heard},
         {"old-push-is-refused", test_old_push_is_refused},
         {"future-push-is-refused", test_future_push_is_refused},
         {"first-instance-by-push", test_first_instance_of_an_unknown_service_comes_by_push},

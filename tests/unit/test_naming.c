@@ -161,6 +161,67 @@ static void test_update_keeps_and_beats_nothing(void)
     naming_free(naming);
 }
 
+struct heard {
+    GString *order; /* what the listener was told */
+    enum naming_status registered;
+};
+
+static void on_changed(const struct service_key *key, struct service_info *old,
+                       struct service_info *info, gpointer user_data)
+{
+    struct heard *heard = user_data;
+
+    g_string_append_printf(heard->order, "changed to %g;", info->hosts[0].weight);
+}
+
+static void on_adopted(const struct service_key *key, const struct instance *instance,
+                       gpointer user_data)
+{
+    struct heard *heard = user_data;
+
+    g_string_append_printf(heard->order, "adopted %g;", instance->weight);
+}
+
+static void answer_list(struct naming_proxy *proxy, const struct service_key *key, double weight)
+{
+    static const guint one[] = {1, 0};
+    struct service_info *info = fake_info(key, 0, one);
+    gint64 until = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+
+    while (fake_waiting(proxy, FAKE_LIST) == NULL && g_get_monotonic_time() < until)
+        g_main_context_iteration(NULL, TRUE);
+    info->hosts[0].weight = weight;
+    fake_answer_list(fake_waiting(proxy, FAKE_LIST), info);
+}
+
+/* The mount's own record follows before the list is announced. */
+static void test_changes_of_our_own_are_adopted_first(void)
+{
+    const struct naming_config config = defaults();
+    const struct naming_listener listener = {.changed = on_changed, .adopted = on_adopted};
+    struct heard heard = {.order = g_string_new(NULL), .registered = NAMING_REMOTE};
+    struct naming *naming = naming_new(&config, &listener, &heard, NULL);
+    g_autoptr(service_key) key = service_key_new("G", "svc");
+    struct fake_call *probe = (struct fake_call *)naming_list(naming, key, never_list, NULL);
+    struct naming_proxy *proxy = probe->proxy;
+    g_auto(instance) instance;
+
+    naming_call_cancel(&probe->call);
+    instance_init(&instance);
+    instance.ip = g_strdup("10.0.0.1");
+    instance.port = 80;
+    naming_register(naming, key, &instance, note, &heard.registered);
+    fake_answer(fake_waiting(proxy, FAKE_REGISTER), NAMING_OK);
+    g_usleep(1); /* a list of the same microsecond would count as asked for before */
+    naming_subscribe(naming, key);
+    answer_list(proxy, key, 1);
+    naming_refresh(naming, key);
+    answer_list(proxy, key, 7);
+    g_assert_cmpstr(heard.order->str, ==, "changed to 1;adopted 7;changed to 7;");
+    naming_free(naming);
+    g_string_free(heard.order, TRUE);
+}
+
 static void test_free_with_everything_under_way(void)
 {
     const struct naming_config config = defaults();
@@ -206,6 +267,7 @@ int main(int argc, char **argv)
     g_test_add_func("/naming/push-port", test_push_port);
     g_test_add_func("/naming/calls-are-forwarded", test_calls_are_forwarded_and_cancelled);
     g_test_add_func("/naming/update", test_update_keeps_and_beats_nothing);
+    g_test_add_func("/naming/adopted-first", test_changes_of_our_own_are_adopted_first);
     g_test_add_func("/naming/free-with-everything-under-way", test_free_with_everything_under_way);
     g_test_add_func("/naming/people", test_people);
     return g_test_run();
