@@ -111,8 +111,11 @@ double attr_timeout(const struct node *node)
     }
 }
 
-double attr_entry_timeout(const struct node *node)
+double attr_entry_timeout(const struct fs *fs, const struct node *node)
 {
+    const struct group *group = node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
+    if (group)
+        return group->visible ? FIXED_TIMEOUT : 0;
     return node->kind == NODE_HOST || node->kind == NODE_SERVICE ? 0 : FIXED_TIMEOUT;
 }
 

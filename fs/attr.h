@@ -13,6 +13,6 @@
 gboolean attr_fill(const struct fs *fs, const struct node *node, struct stat *st);
 /* How long the kernel may believe the attributes (the name), in seconds. */
 double attr_timeout(const struct node *node);
-double attr_entry_timeout(const struct node *node);
+double attr_entry_timeout(const struct fs *fs, const struct node *node);
 /* Path below the mount point, "" for the root; "?" in it for what is gone. New string. */
 char *attr_path(const struct fs *fs, const struct node *node);

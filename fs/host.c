@@ -59,6 +59,10 @@ static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum m
         host->changed = FALSE;
         return MIRROR_NOTHING;
     }
+    if (service_is_coming(hosts->service)) {
+        *not_before = now + ANNOUNCE_GAP;
+        return MIRROR_LATER;
+    }
     if (host->visible != host->wanted) {
         *op = host->wanted ? MIRROR_MKNOD : MIRROR_UNLINK;
         return MIRROR_ORDER;
@@ -97,7 +101,7 @@ static enum mirror_turn hosts_next(gpointer owner, enum mirror_op *op, char **pa
     if (hosts_are_settled(hosts))
         waiters_wake(&hosts->settled, 0);
     *not_before = earliest;
-    return hosts->owed.length ? MIRROR_LATER : MIRROR_NOTHING;
+    return earliest < G_MAXINT64 ? MIRROR_LATER : MIRROR_NOTHING;
 }
 
 /* EEXIST, ENOENT: a user was first, and the FUSE request of that user has set `visible` already. */
@@ -112,7 +116,7 @@ static void hosts_done(gpointer owner, enum mirror_op op, const char *path, int 
         host->changed = TRUE;
         host->announced_at = 0;
     } else if (op != MIRROR_POKE && error != EINTR) {
-        host->visible = host->wanted; /* no event can be had for it: never the same call for ever */
+        host->visible = op == MIRROR_MKNOD; /* no event can be had for it */
     }
 }
 

@@ -34,7 +34,7 @@ static struct node *give(fuse_req_t req, struct fuse_entry_param *entry, struct 
     if (!attr_fill(fs, node, &entry->attr))
         return NULL;
     entry->attr_timeout = attr_timeout(node);
-    entry->entry_timeout = attr_entry_timeout(node);
+    entry->entry_timeout = attr_entry_timeout(fs, node);
     return node;
 }
 
@@ -51,7 +51,8 @@ void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const c
         tree_forget(fs->tree, id, 1);
 }
 
-void ops_reply_create(fuse_req_t req, guint64 owner, const char *name, struct fuse_file_info *fi)
+gboolean ops_reply_create(fuse_req_t req, guint64 owner, const char *name,
+                          struct fuse_file_info *fi)
 {
     struct fs *fs = ops_fs(req);
     struct fuse_entry_param entry;
@@ -61,6 +62,7 @@ void ops_reply_create(fuse_req_t req, guint64 owner, const char *name, struct fu
                                          : (fuse_reply_err(req, ENOENT), -ENOENT);
     if (failed)
         tree_forget(fs->tree, id, 1);
+    return !failed;
 }
 
 struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,

@@ -35,7 +35,9 @@ gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_l
  * before the kernel hears of them, and taken back if it does not want to. */
 void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const char *name,
                      const struct layout_file *file);
-void ops_reply_create(fuse_req_t req, guint64 owner, const char *name, struct fuse_file_info *fi);
+/* FALSE if nobody took the open file: there will be no RELEASE. */
+gboolean ops_reply_create(fuse_req_t req, guint64 owner, const char *name,
+                          struct fuse_file_info *fi);
 
 /* Parks a look-up or another operation on `name` in the directory `ino`. */
 struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,

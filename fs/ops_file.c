@@ -122,7 +122,8 @@ static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struc
         struct handle *handle = handle_new(ops_fs(req), node, NULL);
         set_flags(fi, handle);
         fi->noflush = 1;
-        fuse_reply_open(req, fi);
+        if (fuse_reply_open(req, fi) == -ENOENT)
+            handle_close(handle);
     } else if (error || !is_writable(node)) {
         fuse_reply_err(req, error ? error : EPERM);
     } else {
@@ -172,7 +173,11 @@ static void create_host(fuse_req_t req, struct service *service, const char *nam
     struct handle *handle = handle_new(fs, &like, g_bytes_ref(host->bytes));
     handle->created = new;
     set_flags(fi, handle);
-    ops_reply_create(req, service->id, name, fi);
+    guint64 id = handle->id;
+    if (ops_reply_create(req, service->id, name, fi))
+        return;
+    handle_close(handle_get(fs, id));
+    hosts_abandon(&service->hosts, host);
 }
 
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -266,8 +271,10 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
-    if (!handle || handle->pending->len == 0)
-        fuse_reply_err(req, 0);
+    gboolean unfinished = handle && handle->pending->len;
+    int error = unfinished ? ops_may_write(ops_fs(req)) : 0;
+    if (!unfinished || error)
+        fuse_reply_err(req, error);
     else
         ops_start_writer(ops_park(req, ino, "", ops_answer_error), handle, "", 0, TRUE);
 }

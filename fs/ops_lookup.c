@@ -13,31 +13,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* A name that exists but whose CREATE is still to be announced: the look-up holds the directory's
- * lock, behind which the helper's MKDIR stands. ESTALE makes the VFS look once more from the start
- * (filename_lookup, path_openat retry with LOOKUP_REVAL), and in between the helper gets its turn.
- * If it did not, the second look-up shows the name without an event. */
-#define STALE_WAIT_MS 10
-#define STALE_SECOND                                                                               \
-    (G_USEC_PER_SEC / 2) /* us after the first look-up in which one is the second */
-
-static void stale_answer(struct parked *parked, int error)
-{
-    fuse_reply_err(parked->req, error == ETIMEDOUT ? ESTALE : error);
-}
-
-/* TRUE if the look-up is to be made again; then it is answered. */
-static gboolean look_again(fuse_req_t req, gint64 *stale_at)
-{
-    gint64 now = g_get_monotonic_time();
-    if (*stale_at && now - *stale_at < STALE_SECOND) {
-        *stale_at = 0;
-        return FALSE;
-    }
-    *stale_at = now;
-    parked_start(parked_new(ops_fs(req), req, stale_answer), STALE_WAIT_MS);
-    return TRUE;
-}
+/* A name that exists but whose CREATE is still to be announced is shown to a user all the same. The
+ * helper's own look-up misses it (entries of groups and services are asked for again at each use),
+ * so its MKDIR can raise the CREATE; the kernel moves the directory's dentry over to the new one
+ * (d_splice_alias). Nobody has to wait for that: a look-up holds the directory's lock, behind which
+ * the helper stands. */
 
 /* --- groups ------------------------------------------------------------------------------------
  */
@@ -50,9 +30,6 @@ static void reply_group(fuse_req_t req, const char *name)
         fuse_reply_err(req, ENOENT);
         return;
     }
-    if (!group->visible && look_again(req, &group->stale_at))
-        return;
-    group->visible = TRUE;
     group_prime(group);
     ops_reply_entry(req, NODE_GROUP, group->id, name, NULL);
 }
@@ -114,9 +91,6 @@ static void reply_service(fuse_req_t req, struct group *group, const char *name,
         fuse_reply_err(req, error ? error : ENOENT);
         return;
     }
-    if (!service->visible && look_again(req, &service->stale_at))
-        return;
-    service->visible = TRUE;
     ops_reply_entry(req, NODE_SERVICE, service->id, name, NULL);
 }
 

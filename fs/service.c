@@ -37,6 +37,10 @@ static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **
         return MIRROR_NOTHING;
     }
     gint64 now = g_get_monotonic_time();
+    if (service_is_coming(service)) {
+        *not_before = now + ANNOUNCE_GAP;
+        return MIRROR_LATER;
+    }
     if (content->announced_at && now - content->announced_at < ANNOUNCE_GAP) {
         *not_before = content->announced_at + ANNOUNCE_GAP;
         return MIRROR_LATER;
@@ -135,6 +139,13 @@ gboolean service_wanted(const struct service *service)
     return service->known || has_hosts || service->held || service->handles || service->parked;
 }
 
+gboolean service_is_coming(const struct service *service)
+{
+    const struct group *group = service->group;
+    return (!service->visible && service_wanted(service)) ||
+           (!group->visible && group_wanted(group));
+}
+
 void service_sync(struct service *service)
 {
     struct group *group = service->group;
@@ -151,7 +162,7 @@ void service_sync(struct service *service)
 gboolean service_is_idle(const struct service *service)
 {
     return !service->visible && !service_wanted(service) && !service->held && !service->handles &&
-           !service->parked && !waiters_any(&service->waiters);
+           !service->parked && !service->subscribed && !waiters_any(&service->waiters);
 }
 
 /* --- lists -------------------------------------------------------------------------------------
@@ -236,11 +247,19 @@ void service_drop_list(struct service *service)
 /* --- the view ----------------------------------------------------------------------------------
  */
 
+static void list_asked(gpointer user_data, int error)
+{
+}
+
+/* What is held without a subscription is older than our change and must not come back for it: the
+ * new list is waited for. */
 static gboolean overlay_ended(gpointer user_data)
 {
     struct service *service = user_data;
     service->overlay_timer = 0;
-    service_update(service);
+    if (!service->list || service->subscribed ||
+        !service_need_list(service, FALSE, list_asked, NULL))
+        service_update(service);
     return G_SOURCE_REMOVE;
 }
 
@@ -259,6 +278,8 @@ void service_note_change(struct service *service, const struct instance *instanc
     overlay_note(&service->overlay, instance, gone, g_get_monotonic_time());
     if (service->subscribed)
         naming_refresh(service->fs->naming, &service->key);
+    else
+        service->list_until = MIN(service->list_until, g_get_monotonic_time());
     service_update(service);
 }
 

@@ -53,12 +53,11 @@ struct service {
     struct naming_call *list_call; /* for a list without subscribing; NULL = none */
 
     gboolean subscribed;
-    guint handles;   /* open descriptors of its files */
-    gint64 opened;   /* monotonic us of the last open; 0 = never */
-    guint held;      /* nodes that the kernel holds */
-    guint watched;   /* of these, those that outlived a prune */
-    guint parked;    /* requests that wait and refer to it */
-    gint64 stale_at; /* monotonic us of a look-up that was told to look again; 0 = none */
+    guint handles; /* open descriptors of its files */
+    gint64 opened; /* monotonic us of the last open; 0 = never */
+    guint held;    /* nodes that the kernel holds */
+    guint watched; /* of these, those that outlived a prune */
+    guint parked;  /* requests that wait and refer to it */
 };
 
 /* New, in its group, not visible yet. Borrowed from fs->services. */
@@ -71,6 +70,8 @@ struct service *service_of_key(const struct fs *fs, const struct service_key *ke
 
 /* Whether the directory is to be shown. */
 gboolean service_wanted(const struct service *service);
+/* The MKDIR that makes it visible is still to come: a helper finds nothing in it yet. */
+gboolean service_is_coming(const struct service *service);
 /* Brings `visible` in line, announced if somebody could be watching the group. */
 void service_sync(struct service *service);
 /* It can go altogether: nobody sees it, holds it or waits for it. */
