@@ -78,6 +78,7 @@ struct group *group_obtain(struct fs *fs, const char *name)
     group->name = g_strdup(name);
     group->shown = g_steal_pointer(&shown);
     group->services = g_hash_table_new(g_str_hash, g_str_equal);
+    asks_init(&group->asks);
     group->mtime_ns = service_next_mtime(0);
     mirror_lane_init(&group->lane, &group_lane, group);
     group->id = slots_add(fs->groups, group);
@@ -92,6 +93,7 @@ void group_free(gpointer item)
     g_clear_pointer(&group->listing.call, naming_call_cancel);
     waiters_clear(&group->listing.waiters);
     waiters_clear(&group->settled);
+    asks_clear(&group->asks);
     g_hash_table_unref(group->services);
     g_free(group->name);
     g_free(group->shown);
@@ -166,7 +168,8 @@ static void take_names(struct group *group, const char *const *names)
         struct service *service = slots_at(group->fs->services, i);
         if (!service || service->group != group || g_hash_table_contains(listed, service))
             continue;
-        service->hidden = FALSE;
+        if (!service->held) /* else it would come back for those who still stand in it */
+            service->hidden = FALSE;
         if (++service->missed >= GONE_AFTER)
             service->known = FALSE;
         service_sync(service);
@@ -183,6 +186,7 @@ static void listing_done(const struct naming_result *result, const char *const *
     int error = error_report(group->fs, result, group->shown);
     if (!error) {
         group->listing.done_at = g_get_monotonic_time();
+        group->listing.asked = group->listing.began;
         group->listing.first = group->listing.answers++ == 0;
         take_names(group, names);
         group->listing.first = FALSE;
@@ -197,9 +201,48 @@ struct waiter *group_need_listing(struct group *group, gint64 max_age, wait_fn f
     struct listing *listing = &group->listing;
     if (listing->done_at && g_get_monotonic_time() - listing->done_at < max_age)
         return NULL;
-    if (!listing->call)
+    if (!listing->call) {
+        listing->began = g_get_monotonic_time();
         listing->call = naming_services(group->fs->naming, group->name, listing_done, group);
+    }
     return waiters_add(&listing->waiters, fn, user_data);
+}
+
+/* --- one service by name ---------------------------------------------------------------------- */
+
+static void service_listed(const struct naming_result *result, struct service_info *info,
+                           gpointer user_data)
+{
+    struct ask *ask = user_data;
+    struct group *group = ask->owner;
+    g_autofree char *name = names_decode(ask->shown);
+    int error = error_report(group->fs, result, group->shown);
+    if (error == EINVAL || (!error && info->n_hosts == 0))
+        error = ENOENT; /* an empty list proves nothing: the listing's word counts */
+    if (!error) {
+        struct service *service = g_hash_table_lookup(group->services, ask->shown);
+        if (!service)
+            service = service_new(group, name);
+        service->known = TRUE;
+        service->missed = 0;
+        service_sync(service);
+    }
+    ask_end(ask, error);
+}
+
+struct waiter *group_need_service(struct group *group, const char *shown, gint64 since, wait_fn fn,
+                                  gpointer user_data)
+{
+    g_autofree char *name = names_decode(shown);
+    struct ask *ask = asks_pending(&group->asks, shown);
+    if (!name || group->listing.asked >= since || asks_is_absent(&group->asks, shown))
+        return NULL;
+    if (!ask) {
+        const struct service_key key = {.group = group->name, .name = name};
+        ask = asks_begin(&group->asks, shown, group);
+        ask->call = naming_list(group->fs->naming, &key, service_listed, ask);
+    }
+    return waiters_add(&ask->waiters, fn, user_data);
 }
 
 static void primed(gpointer user_data, int error)

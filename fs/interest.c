@@ -95,7 +95,14 @@ static void unsubscribe(struct service *service)
     g_debug("%s: nobody cares any more", service->path);
     service->subscribed = FALSE;
     naming_unsubscribe(service->fs->naming, &service->key);
-    service_drop_list(service);
+    service->list_until = 0;
+}
+
+/* Somebody may have hosts/ open or be about to watch it: what it was told must not vanish without a
+ * word. */
+static gboolean is_listed(const struct service *service)
+{
+    return tree_find(service->fs->tree, NODE_HOSTS, service->id, LAYOUT_HOSTS) != NULL;
 }
 
 static void tick_service(struct service *service, gint64 now)
@@ -106,7 +113,7 @@ static void tick_service(struct service *service, gint64 now)
         subscribe(service);
     else if (service->subscribed && !waiters_any(&service->waiters))
         unsubscribe(service);
-    else if (!service->subscribed && service->list && service->list_until < now)
+    if (!service->subscribed && service->list && service->list_until < now && !is_listed(service))
         service_drop_list(service);
     service_sync(service);
 }
@@ -141,11 +148,15 @@ static void tick_groups(struct fs *fs)
         if (group->watched && !group->listing.call)
             group_need_listing(group, LISTING_WATCHED, listed, NULL);
         group_sync(group);
+        if (waiters_any(&group->settled)) /* it may have settled without a turn of the lane */
+            mirror_mark(fs->mirror, &group->lane);
         if (!group_is_idle(group))
             continue;
         g_hash_table_remove(fs->root.groups, group->shown);
         slots_remove(fs->groups, group->id);
     }
+    if (waiters_any(&fs->root.settled))
+        mirror_mark(fs->mirror, &fs->root.lane);
     if (watches_root(fs->interest->watches) && !fs->root.listing.call)
         root_need_listing(fs, LISTING_WATCHED, listed, NULL);
 }
