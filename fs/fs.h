@@ -5,9 +5,9 @@
  */
 #pragma once
 
+#include "fs/ask.h"
 #include "fs/mirror.h"
 #include "fs/slots.h"
-#include "fs/waiters.h"
 #include "mountopts/mountopts.h"
 #include "naming/naming.h"
 
@@ -22,6 +22,8 @@ struct tree;
 struct listing {
     struct naming_call *call; /* under way; NULL = none */
     struct waiters waiters;
+    gint64 began;   /* monotonic us when the request under way was made */
+    gint64 asked;   /* monotonic us when the last complete answer was asked for */
     gint64 done_at; /* monotonic us of the last complete answer; 0 = never one */
     guint answers;  /* complete answers so far */
     gboolean first; /* the first answer is being taken in: nothing was known before, so no events */
@@ -31,8 +33,7 @@ struct listing {
 struct root {
     struct listing listing;  /* catalog/services */
     GHashTable *groups;      /* shown name -> struct group, borrowed from fs->groups */
-    GHashTable *asks;        /* shown name -> question to the server under way (root.c) */
-    GHashTable *absent;      /* shown name -> monotonic us (owned gint64) of "no such group" */
+    struct asks asks;           /* groups that no listing told of */
     struct mirror_lane lane; /* groups that come and go */
     struct waiters settled;  /* told when the lane has announced all */
     guint parked;            /* users' operations that hold the directory's lock: the gate */

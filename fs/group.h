@@ -22,7 +22,7 @@ struct group {
     gboolean visible;
     GHashTable *services; /* shown name -> struct service, borrowed from fs->services */
     struct listing listing;
-    struct asks asks; /* services that no listing told of */
+    struct asks asks;        /* services that no listing told of */
     struct mirror_lane lane; /* services that come and go */
     struct waiters settled;  /* told when the lane has announced all */
     guint parked;            /* users' operations that hold the directory's lock: the gate */
@@ -47,10 +47,10 @@ gboolean group_is_idle(const struct group *group);
 struct waiter *group_need_listing(struct group *group, gint64 max_age, wait_fn fn,
                                   gpointer user_data);
 
-/* A service that no listing told of, for a look-up that came at `since` (monotonic us): a listing asked
- * for before that may be too old to know it, so its own instance list is asked for, which proves it by
- * its hosts. NULL if there is nothing to ask: the listing is younger, or a no is fresh. Wakes with 0 or
- * an errno. */
+/* A service that no listing told of, for a look-up that came at `since` (monotonic us): a listing
+ * asked for before that may be too old to know it, so its own instance list is asked for, which
+ * proves it by its hosts. NULL if there is nothing to ask: the listing is younger, or a no is
+ * fresh. Wakes with 0 or an errno. */
 struct waiter *group_need_service(struct group *group, const char *shown, gint64 since, wait_fn fn,
                                   gpointer user_data);
 

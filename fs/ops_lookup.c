@@ -94,11 +94,33 @@ static void reply_service(fuse_req_t req, struct group *group, const char *name,
     ops_reply_entry(req, NODE_SERVICE, service->id, name, NULL);
 }
 
-static void group_listed(struct parked *parked, int error)
+static struct group *parked_group(const struct parked *parked)
 {
     const struct node *node = tree_get(parked->fs->tree, parked->node);
-    reply_service(parked->req, node ? group_get(parked->fs, node->owner) : NULL, parked->name,
-                  error);
+    return node ? group_get(parked->fs, node->owner) : NULL;
+}
+
+static void service_asked(struct parked *parked, int error)
+{
+    reply_service(parked->req, parked_group(parked), parked->name, error);
+}
+
+/* The listing may be a little older than the question: then the service itself is asked for. */
+static void group_listed(struct parked *before, int error)
+{
+    struct group *group = parked_group(before);
+    if (error || !group || g_hash_table_contains(group->services, before->name)) {
+        service_asked(before, error);
+        return;
+    }
+    struct parked *parked = ops_park(before->req, before->node, before->name, service_asked);
+    struct waiter *waiter =
+        group_need_service(group, before->name, before->since, parked_told, parked);
+    parked->gate = &group->parked;
+    if (waiter)
+        ops_wait(parked, waiter);
+    else
+        parked_told(parked, 0);
 }
 
 static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t parent, const char *name)

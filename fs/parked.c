@@ -14,6 +14,7 @@ struct parked *parked_new(struct fs *fs, struct fuse_req *req,
     parked->fs = fs;
     parked->req = req;
     parked->answer = answer;
+    parked->since = g_get_monotonic_time();
     parked->link.data = parked;
     return parked;
 }

@@ -26,6 +26,7 @@ struct parked {
     guint64 handle;
     char *name;
     int flags;
+    gint64 since;           /* monotonic us when the request came */
     gsize done;             /* bytes of a write that count already */
     struct writer_job *job; /* of a write under way; its own */
     /* parked.c's own */

@@ -76,14 +76,11 @@ static void configure(struct fs *fs, const char *name)
     group->visible = TRUE;
 }
 
-static void ask_free(gpointer item);
-
 void root_init(struct fs *fs)
 {
     struct root *root = &fs->root;
-    root->asks = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, ask_free);
     root->groups = g_hash_table_new(g_str_hash, g_str_equal);
-    root->absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    asks_init(&root->asks);
     root->mtime_ns = service_next_mtime(0);
     mirror_lane_init(&root->lane, &root_lane, fs);
     configure(fs, "DEFAULT_GROUP");
@@ -98,9 +95,8 @@ void root_clear(struct fs *fs)
     g_clear_pointer(&root->listing.call, naming_call_cancel);
     waiters_clear(&root->listing.waiters);
     waiters_clear(&root->settled);
-    g_clear_pointer(&root->asks, g_hash_table_unref);
+    asks_clear(&root->asks);
     g_clear_pointer(&root->groups, g_hash_table_unref);
-    g_clear_pointer(&root->absent, g_hash_table_unref);
 }
 
 /* --- listings ----------------------------------------------------------------------------------
@@ -159,82 +155,36 @@ struct waiter *root_need_listing(struct fs *fs, gint64 max_age, wait_fn fn, gpoi
     return waiters_add(&listing->waiters, fn, user_data);
 }
 
-/* --- one group by name -------------------------------------------------------------------------
- */
+/* --- one group by name ------------------------------------------------------------------------ */
 
-/* "Does the server know this group?" under way. */
-struct ask {
-    struct fs *fs;
-    char *shown; /* owned; key in root.asks */
-    struct waiters waiters;
-    struct naming_call *call;
-};
-
-static void ask_free(gpointer item)
-{
-    struct ask *ask = item;
-    g_clear_pointer(&ask->call, naming_call_cancel);
-    waiters_clear(&ask->waiters);
-    g_free(ask->shown);
-    g_free(ask);
-}
-
-static gboolean is_absent(const struct fs *fs, const char *shown)
-{
-    const gint64 *since = g_hash_table_lookup(fs->root.absent, shown);
-    return since && g_get_monotonic_time() - *since < LISTING_FRESH;
-}
-
-static gboolean is_old(gpointer shown, gpointer since, gpointer fs)
-{
-    return !is_absent(fs, shown);
-}
-
-static void note_absent(struct fs *fs, const char *shown)
-{
-    gint64 now = g_get_monotonic_time();
-    g_hash_table_foreach_remove(fs->root.absent, is_old, fs);
-    g_hash_table_insert(fs->root.absent, g_strdup(shown), g_memdup2(&now, sizeof now));
-}
-
-static void ask_done(const struct naming_result *result, guint count, gpointer user_data)
+static void group_counted(const struct naming_result *result, guint count, gpointer user_data)
 {
     struct ask *ask = user_data;
-    struct fs *fs = ask->fs;
+    struct fs *fs = ask->owner;
     g_autofree char *name = names_decode(ask->shown);
-    ask->call = NULL;
     int error = error_report(fs, result, ask->shown);
-    if (error == EINVAL) /* a name that no group can have */
+    if (error == EINVAL || (!error && count == 0)) /* no group, or no name that a group can have */
         error = ENOENT;
-    if (!error && count == 0) {
-        note_absent(fs, ask->shown);
-        error = ENOENT;
-    }
     if (!error) {
         struct group *group = group_obtain(fs, name);
         group->known = TRUE;
         group->missed = 0;
         group_sync(group);
     }
-    g_hash_table_steal(fs->root.asks, ask->shown);
-    waiters_wake(&ask->waiters, error);
-    ask_free(ask);
+    ask_end(ask, error);
 }
 
 struct waiter *root_need_group(struct fs *fs, const char *shown, wait_fn fn, gpointer user_data,
                                int *error)
 {
     g_autofree char *name = names_decode(shown);
-    *error = !name || is_absent(fs, shown) ? ENOENT : 0;
+    *error = !name || asks_is_absent(&fs->root.asks, shown) ? ENOENT : 0;
     if (*error)
         return NULL;
-    struct ask *ask = g_hash_table_lookup(fs->root.asks, shown);
+    struct ask *ask = asks_pending(&fs->root.asks, shown);
     if (!ask) {
-        ask = g_new0(struct ask, 1);
-        ask->fs = fs;
-        ask->shown = g_strdup(shown);
-        ask->call = naming_group_count(fs->naming, name, ask_done, ask);
-        g_hash_table_insert(fs->root.asks, ask->shown, ask);
+        ask = asks_begin(&fs->root.asks, shown, fs);
+        ask->call = naming_group_count(fs->naming, name, group_counted, ask);
     }
     return waiters_add(&ask->waiters, fn, user_data);
 }
