@@ -162,6 +162,17 @@ static void test_servers_get_time_to_list_a_register(struct fixture *f, gconstpo
     g_assert_cmpuint(f->adopted, ==, 1);
 }
 
+static void test_each_register_gets_that_time_anew(struct fixture *f, gconstpointer unused)
+{
+    registered(f, 1);
+    timers_advance(f->timers, SEC);
+    listed(f, 1, 0);
+    registered(f, 3);
+    timers_advance(f->timers, SEC);
+    listed(f, 7, 0);
+    g_assert_cmpuint(f->adopted, ==, 0);
+}
+
 static void test_nothing_while_an_operation_is_under_way(struct fixture *f, gconstpointer unused)
 {
     registered(f, 1);
@@ -297,6 +308,7 @@ int main(int argc, char **argv)
         {"not-health-nor-enabled", test_health_and_enabled_are_not_adopted},
         {"not-asked-before", test_list_asked_before_the_register_says_nothing},
         {"time-to-settle", test_servers_get_time_to_list_a_register},
+        {"time-to-settle-anew", test_each_register_gets_that_time_anew},
         {"not-during-an-operation", test_nothing_while_an_operation_is_under_way},
         {"not-while-unclear", test_nothing_until_an_unclear_register_is_undone},
         {"user-wins", test_user_wins_over_an_override_that_stays},
