@@ -216,9 +216,8 @@ static void service_listed(const struct naming_result *result, struct service_in
     struct ask *ask = user_data;
     struct group *group = ask->owner;
     g_autofree char *name = names_decode(ask->shown);
-    int error = error_report(group->fs, result, group->shown);
-    if (error == EINVAL || (!error && info->n_hosts == 0))
-        error = ENOENT; /* an empty list proves nothing: the listing's word counts */
+    /* An empty list or a refusal proves nothing: the listing's word counts. */
+    int error = info && info->n_hosts ? 0 : ENOENT;
     if (!error) {
         struct service *service = g_hash_table_lookup(group->services, ask->shown);
         if (!service)
