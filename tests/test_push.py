@@ -151,7 +151,9 @@ def test_refused_push_is_a_hint_to_ask_the_server(instances, stub):
 
 def test_wrong_push_is_put_right_by_the_servers_list(instances, stub):
     """Even one that passes all checks: the word over TCP wins."""
+    since = time.monotonic()
     stub.push("order-svc", body=poisoned(stub))
+    stub.wait_for("GET", "/instance/list", since=since, timeout=3)
     wait_until(lambda: [line.split(" ")[0] for line in lines(instances)] == ["10.0.0.1:80"], 3)
     never_poisoned(instances)
 
