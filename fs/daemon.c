@@ -52,6 +52,15 @@ static void trouble(const char *path, const struct naming_result *result, gpoint
     error_report(&daemon->fs, result, path);
 }
 
+static void adopted(const struct service_key *key, const struct instance *instance,
+                    gpointer user_data)
+{
+    struct daemon *daemon = user_data;
+    struct service *service = service_of_key(&daemon->fs, key);
+    if (service)
+        registered_adopt(service, instance);
+}
+
 static void node_gone(const struct node *node, gpointer user_data)
 {
     interest_node_gone(user_data, node);
@@ -160,7 +169,8 @@ static gboolean open_naming(struct daemon *daemon, char **why)
         .max_response = options->max_response,
         .own_ip = options->ip,
     };
-    const struct naming_listener listener = {changed, trouble};
+    const struct naming_listener listener = {
+        .changed = changed, .trouble = trouble, .adopted = adopted};
     fs->servers = g_strjoinv(",", servers);
     fs->naming = naming_new(&config, &listener, daemon, why);
     return fs->naming != NULL;

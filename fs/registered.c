@@ -77,6 +77,14 @@ void registered_reap(struct service *service)
     }
 }
 
+void registered_adopt(struct service *service, const struct instance *instance)
+{
+    if (!registered_find(service, instance))
+        return;
+    record_put(service, instance);
+    service_update(service);
+}
+
 static void op_free(struct registered_op *op)
 {
     struct service *service = service_get(op->fs, op->service);

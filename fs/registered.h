@@ -29,6 +29,9 @@ struct registered_op;
 /* Forgets the records that are ending and that the service's newest list does not show any more. */
 void registered_reap(struct service *service);
 
+/* An operator has changed an instance of ours on the server, and the client has taken that over. */
+void registered_adopt(struct service *service, const struct instance *instance);
+
 /* Registers (or replaces) at the server; when it has said yes, first the record stands here and in
  * the service's view, then `fn` is told. Errors are in `.nacos/errors`. `fn` is called once, never
  * before this returns. `instance` is copied. */

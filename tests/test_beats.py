@@ -123,6 +123,19 @@ def test_offline_instance_is_registered_again_as_offline(service, stub):
     assert stub.hosts("order-svc")[("10.0.0.1", 80, "DEFAULT")]["enabled"] is False
 
 
+@pytest.mark.heavy
+def test_operators_change_is_adopted(mounted, registry):
+    """Weight and metadata that somebody changed on the server; not within 5 s of our own word."""
+    os.makedirs(mounted / SERVICE)
+    write(mounted / f"{SERVICE}/register", "10.0.0.1:80\n")
+    assert read(mounted / f"{SERVICE}/healthy") == "10.0.0.1:80\n"
+    time.sleep(5.5)
+    registry.call("PUT", "/v1/ns/instance", serviceName="order-svc", ip="10.0.0.1", port=80, weight=7,
+                  metadata="a=b")
+    wait_until(lambda: " weight=7 " in read(mounted / f"{SERVICE}/register"), 10)
+    assert read(mounted / f"{SERVICE}/register").endswith(" meta.a=b\n")
+
+
 def test_beats_go_on_after_errors(service, stub):
     stub.on(*BEAT, Answer(500, "caused: oops;"), times=3)
     beats = stub.wait_for(*BEAT, count=8, timeout=10)
