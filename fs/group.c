@@ -168,10 +168,11 @@ static void take_names(struct group *group, const char *const *names)
         struct service *service = slots_at(group->fs->services, i);
         if (!service || service->group != group || g_hash_table_contains(listed, service))
             continue;
-        if (!service->held) /* else it would come back for those who still stand in it */
-            service->hidden = FALSE;
-        if (++service->missed >= GONE_AFTER)
+        if (++service->missed >= GONE_AFTER) {
             service->known = FALSE;
+            if (!service->held) /* else it would come back for those who still stand in it */
+                service->hidden = FALSE;
+        }
         service_sync(service);
     }
     group->missed = g_hash_table_size(listed) ? 0 : group->missed + 1;

@@ -4,7 +4,8 @@
 struct overlay_entry {
     struct instance instance;
     gboolean gone; /* leave it out instead of adding it */
-    gint64 until;  /* monotonic us */
+    gint64 since;  /* monotonic us */
+    gint64 until;
 };
 
 static void entry_free(gpointer data)
@@ -44,6 +45,7 @@ void overlay_note(struct overlay *overlay, const struct instance *instance, gboo
     struct overlay_entry *entry = g_new0(struct overlay_entry, 1);
     instance_copy(&entry->instance, instance);
     entry->gone = gone || !instance->enabled; /* servers do not list disabled ones */
+    entry->since = now;
     entry->until = now + OVERLAY_LIFE;
     g_ptr_array_add(overlay->entries, entry);
 }
@@ -62,9 +64,13 @@ static gboolean agrees(const struct overlay_entry *entry, const struct service_i
 
 void overlay_settle(struct overlay *overlay, const struct service_info *list, gint64 now)
 {
-    for (guint i = overlay->entries ? overlay->entries->len : 0; i-- > 0;)
-        if (entry_at(overlay, i)->until <= now || (list && agrees(entry_at(overlay, i), list)))
+    for (guint i = overlay->entries ? overlay->entries->len : 0; i-- > 0;) {
+        struct overlay_entry *entry = entry_at(overlay, i);
+        if (list && agrees(entry, list))
+            entry->until = MIN(entry->until, entry->since + OVERLAY_QUIET);
+        if (entry->until <= now)
             g_ptr_array_remove_index(overlay->entries, i);
+    }
 }
 
 struct service_info *overlay_apply(const struct overlay *overlay, struct service_info *list)
@@ -74,13 +80,14 @@ struct service_info *overlay_apply(const struct overlay *overlay, struct service
     GArray *hosts = g_array_new(FALSE, TRUE, sizeof(struct instance));
     struct instance copy;
     for (guint i = 0; i < list->n_hosts; i++) {
-        if (find(overlay, &list->hosts[i]))
+        const struct overlay_entry *entry = find(overlay, &list->hosts[i]);
+        if (entry && !agrees(entry, list))
             continue;
         instance_copy(&copy, &list->hosts[i]);
         g_array_append_val(hosts, copy);
     }
     for (guint i = 0; i < overlay->entries->len; i++) {
-        if (entry_at(overlay, i)->gone)
+        if (entry_at(overlay, i)->gone || agrees(entry_at(overlay, i), list))
             continue;
         instance_copy(&copy, &entry_at(overlay, i)->instance);
         g_array_append_val(hosts, copy);

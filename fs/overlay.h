@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * Read your writes: what we registered or deregistered and the server's lists do not show yet. An
- * entry lasts until a list agrees with it, OVERLAY_LIFE at most. Pure.
+ * entry lasts until a list agrees with it, OVERLAY_LIFE at most, but never less than OVERLAY_QUIET:
+ * a list that agrees may be older than our change (register and deregister at once: the list from
+ * before agrees, the push from in between does not). Pure.
  */
 #pragma once
 
 #include "naming/naming.h"
 
 #define OVERLAY_LIFE (5 * G_USEC_PER_SEC)
+#define OVERLAY_QUIET G_USEC_PER_SEC /* by then what was under way at our change has arrived */
 
 struct overlay {
     GPtrArray *entries; /* of struct overlay_entry, private; NULL = none yet */
@@ -18,7 +21,7 @@ void overlay_clear(struct overlay *overlay);
  * noted for the same address and cluster. `now`: monotonic us. */
 void overlay_note(struct overlay *overlay, const struct instance *instance, gboolean gone,
                   gint64 now);
-/* Drops the entries that `list` agrees with and those whose time is over. */
+/* Drops the entries whose time is over; with those that `list` agrees with that is sooner. */
 void overlay_settle(struct overlay *overlay, const struct service_info *list, gint64 now);
 /* What to serve: `list` itself if there is nothing to add or leave out. New reference. */
 struct service_info *overlay_apply(const struct overlay *overlay, struct service_info *list);

@@ -161,8 +161,10 @@ void service_sync(struct service *service)
 
 gboolean service_is_idle(const struct service *service)
 {
-    return !service->visible && !service_wanted(service) && !service->held && !service->handles &&
-           !service->parked && !service->subscribed && !waiters_any(&service->waiters);
+    gboolean used = service->held || service->handles || service->parked || service->subscribed ||
+                    waiters_any(&service->waiters);
+    /* A hidden one is remembered, or the next listing would show it again. */
+    return !service->visible && !service->hidden && !service_wanted(service) && !used;
 }
 
 /* --- lists -------------------------------------------------------------------------------------
@@ -276,6 +278,7 @@ static void overlay_arm(struct service *service)
 void service_note_change(struct service *service, const struct instance *instance, gboolean gone)
 {
     overlay_note(&service->overlay, instance, gone, g_get_monotonic_time());
+    service->missed = 0; /* listings under way may be older than our change */
     if (service->subscribed)
         naming_refresh(service->fs->naming, &service->key);
     else

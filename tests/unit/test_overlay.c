@@ -90,7 +90,22 @@ static void ends_when_a_list_agrees(struct fixture *f, gconstpointer data)
     overlay_settle(&f->overlay, before, NOW);
     g_assert_cmpint(overlay_next_end(&f->overlay), !=, 0);
     overlay_settle(&f->overlay, after, NOW);
+    g_assert_cmpint(overlay_next_end(&f->overlay), ==, NOW + OVERLAY_QUIET);
+    overlay_settle(&f->overlay, after, NOW + OVERLAY_QUIET);
     g_assert_cmpint(overlay_next_end(&f->overlay), ==, 0);
+}
+
+/* Deregistered right after it was registered: the list from before agrees, the push from in between
+ * comes late. */
+static void list_from_before_does_not_end_it(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(service_info) before = list_of(NULL);
+    g_autoptr(service_info) between = list_of("10.0.0.5");
+    overlay_note(&f->overlay, &f->ours, TRUE, NOW);
+    overlay_settle(&f->overlay, before, NOW);
+    overlay_settle(&f->overlay, between, NOW + OVERLAY_QUIET / 2);
+    g_autoptr(service_info) view = overlay_apply(&f->overlay, between);
+    g_assert_cmpuint(view->n_hosts, ==, 0);
 }
 
 static void another_weight_does_not_agree(struct fixture *f, gconstpointer data)
@@ -109,7 +124,8 @@ static void health_is_the_servers(struct fixture *f, gconstpointer data)
     f->ours.healthy = FALSE;
     overlay_note(&f->overlay, &f->ours, FALSE, NOW);
     overlay_settle(&f->overlay, list, NOW);
-    g_assert_cmpint(overlay_next_end(&f->overlay), ==, 0);
+    g_autoptr(service_info) view = overlay_apply(&f->overlay, list);
+    g_assert_true(view->hosts[0].healthy);
 }
 
 static void ends_after_its_time(struct fixture *f, gconstpointer data)
@@ -136,6 +152,7 @@ int main(int argc, char *argv[])
     add("/overlay/disabled_is_left_out", disabled_is_left_out);
     add("/overlay/the_last_word_counts", the_last_word_counts);
     add("/overlay/ends_when_a_list_agrees", ends_when_a_list_agrees);
+    add("/overlay/list_from_before_does_not_end_it", list_from_before_does_not_end_it);
     add("/overlay/another_weight_does_not_agree", another_weight_does_not_agree);
     add("/overlay/health_is_the_servers", health_is_the_servers);
     add("/overlay/ends_after_its_time", ends_after_its_time);
