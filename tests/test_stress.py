@@ -9,6 +9,7 @@ import random
 import subprocess
 import threading
 import time
+import traceback
 
 import pytest
 from lib import procs
@@ -49,7 +50,8 @@ class World:
                     work(self, chance, *arguments)
                     self.counts[work.__name__] += 1
                 except Exception as error:  # pylint: disable=broad-except
-                    self.errors.append(f"{work.__name__}{arguments}: {error!r}")
+                    where = traceback.extract_tb(error.__traceback__)[1].lineno
+                    self.errors.append(f"{work.__name__}{arguments} line {where}: {error!r}")
 
         self.threads.append(threading.Thread(target=loop, name=work.__name__, daemon=True))
         self.threads[-1].start()
@@ -143,6 +145,7 @@ def register_and_remove(world, chance, number):
             write(world.path(service, "deregister"), "".join(a + "\n" for a in others))
     assert holds(world, service, address), f"{service} {address} (way {how}) registered and not shown"
     if chance.random() < 0.3:
+        wait_until(lambda: os.path.exists(host), 5, f"{host} visible")  # announced when helpers live
         write(host, f"weight={chance.randrange(1, 100)}\n")
     if chance.random() < 0.5:
         wait_until(lambda: os.path.exists(host), 5, f"{host} visible")
