@@ -39,6 +39,7 @@ static void lane_take(struct mirror_lane *lane)
     if (lane->queue)
         g_queue_unlink(lane->queue, &lane->link);
     lane->queue = NULL;
+    lane->paused = FALSE;
 }
 
 /* Times mostly come in ascending order: the place is near the end. */
@@ -152,6 +153,7 @@ static void pool_answered(gpointer user_data, const struct mirror_order *order, 
         g_info("cannot announce %s: %s", order->path, g_strerror(error));
         lane->not_before = g_get_monotonic_time() + PAUSE_US;
         lane_place_by_time(lane, &mirror->later);
+        lane->paused = TRUE;
     } else {
         lane_place(lane, &mirror->queue, FALSE);
     }
@@ -230,6 +232,8 @@ void mirror_lane_remove(struct mirror *mirror, struct mirror_lane *lane)
 /* A lane in flight needs no mark: it is asked again anyway. */
 void mirror_mark(struct mirror *mirror, struct mirror_lane *lane)
 {
+    if (lane->queue == &mirror->later && !lane->paused)
+        lane_take(lane); /* what is new may not have to wait for that time */
     if (lane->queue)
         return;
     lane_place(lane, &mirror->queue, FALSE);

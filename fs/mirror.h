@@ -58,6 +58,7 @@ struct mirror_lane {
     gpointer owner;
     GQueue *queue;                /* in which it waits: its turn, a gate or a time; NULL = none */
     gint64 not_before;            /* monotonic us */
+    gboolean paused;              /* until then, whatever is marked: its last order failed oddly */
     struct mirror_helper *helper; /* where its order is in flight, NULL = nowhere */
     GList link;
 };
