@@ -73,7 +73,10 @@ void parked_start(struct parked *parked, guint deadline_ms)
         ++*parked->count;
     g_queue_push_tail_link(&parked->fs->parked, &parked->link);
     parked->timer = g_timeout_add(deadline_ms, deadline, parked);
-    fuse_req_interrupt_func(parked->req, interrupted, parked); /* may end it here and now */
+    if (fuse_req_interrupted(parked->req)) /* libfuse would call back while it holds the request */
+        give_up(parked, EINTR);
+    else
+        fuse_req_interrupt_func(parked->req, interrupted, parked);
 }
 
 void parked_told(gpointer user_data, int error)
