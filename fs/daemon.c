@@ -189,6 +189,7 @@ static void open_model(struct daemon *daemon)
     fs->registrations = slots_new(registered_free);
     fs->handles = slots_new(handle_free);
     g_queue_init(&fs->parked);
+    g_queue_init(&fs->changes);
     root_init(fs);
 }
 
@@ -216,6 +217,7 @@ static void close_all(struct daemon *daemon)
 {
     struct fs *fs = &daemon->fs;
     parked_end_all(fs, EINTR);
+    registered_end_all(fs);
     interest_free(fs->interest);
     slots_free(fs->handles);
     slots_free(fs->services);

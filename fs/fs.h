@@ -33,7 +33,7 @@ struct listing {
 struct root {
     struct listing listing;  /* catalog/services */
     GHashTable *groups;      /* shown name -> struct group, borrowed from fs->groups */
-    struct asks asks;           /* groups that no listing told of */
+    struct asks asks;        /* groups that no listing told of */
     struct mirror_lane lane; /* groups that come and go */
     struct waiters settled;  /* told when the lane has announced all */
     guint parked;            /* users' operations that hold the directory's lock: the gate */
@@ -54,6 +54,7 @@ struct fs {
     struct interest *interest;
     struct root root;
     GQueue parked;               /* struct parked: requests that wait */
+    GQueue changes;              /* struct registered_op: changes under way at the server */
     gboolean closing;            /* no request may wait any more */
     gint64 started;              /* monotonic us */
     gint64 started_ns;           /* wall clock; the times of what has no time of its own */

@@ -19,7 +19,7 @@ struct handle {
     GString *pending;      /* the unfinished line */
     gboolean interested;   /* counted in service->handles */
     gboolean created;      /* by CREATE in hosts/: registers with defaults if nothing is written */
-    gboolean wrote;
+    gboolean wrote;        /* a line that is not blank */
 };
 
 /* Takes the reference `bytes` (NULL = reads as empty). */

@@ -2,6 +2,7 @@
 #include "fs/interest.h"
 
 #include "fs/group.h"
+#include "fs/registered.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/tree.h"

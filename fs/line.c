@@ -21,6 +21,7 @@ struct line_op {
     struct waiter *waiter; /* for a list, or for hosts/ to settle */
     guint timer;
     gboolean any_cluster; /* only the address was given */
+    gboolean in_hosts;    /* the writer holds hosts/ or a file in it: nothing can settle there */
     struct told told;
 };
 
@@ -82,14 +83,14 @@ static gboolean settle_late(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* Registered: the name is in hosts/ before the writer goes on, if its announcement can be made
+/* The server has said yes: hosts/ shows it before the writer goes on, if that can be announced
  * soon. */
-static void put_done(gpointer user_data, int error)
+static void change_done(gpointer user_data, int error)
 {
     struct line_op *op = user_data;
     struct hosts *hosts = &op_service(op)->hosts;
     op->change = NULL;
-    if (error || hosts_are_settled(hosts)) {
+    if (error || op->in_hosts || hosts_are_settled(hosts)) {
         tell(op, error);
         return;
     }
@@ -101,7 +102,7 @@ static struct line_op *put(struct service *service, const struct instance *insta
                            struct told told)
 {
     struct line_op *op = op_new(service, instance, told);
-    op->change = registered_put(service, &op->instance, put_done, op);
+    op->change = registered_put(service, &op->instance, change_done, op);
     return op;
 }
 
@@ -130,13 +131,6 @@ static struct line_op *begin_register(struct service *service, const char *text,
 static gboolean is_at(const struct instance *a, const struct instance *b)
 {
     return strcmp(a->ip, b->ip) == 0 && a->port == b->port;
-}
-
-static void change_done(gpointer user_data, int error)
-{
-    struct line_op *op = user_data;
-    op->change = NULL;
-    tell(op, error);
 }
 
 static const struct instance *find_listed(const struct line_op *op)
@@ -233,6 +227,13 @@ static struct line_op *begin_deregister(struct service *service, const char *tex
 /* --- hosts/ ------------------------------------------------------------------------------------
  */
 
+static struct line_op *in_hosts(struct line_op *op)
+{
+    if (op)
+        op->in_hosts = TRUE;
+    return op;
+}
+
 /* Another's instance, changed by an administrator. */
 static struct line_op *update(struct service *service, const struct instance *instance,
                               struct told told)
@@ -264,7 +265,7 @@ static struct line_op *begin_attributes(const struct handle *handle, const char 
         *error = error_note(handle->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return foreign ? update(service, &record, told) : put(service, &record, told);
+    return in_hosts(foreign ? update(service, &record, told) : put(service, &record, told));
 }
 
 struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,
@@ -285,7 +286,7 @@ struct line_op *line_begin_defaults(const struct handle *handle, struct told tol
 {
     struct service *service = service_get(handle->fs, handle->service);
     const struct host *host = hosts_find(&service->hosts, handle->host);
-    return host && host->created ? put(service, &host->record, told) : NULL;
+    return host && host->created ? in_hosts(put(service, &host->record, told)) : NULL;
 }
 
 struct line_op *line_begin_remove(struct service *service, const char *name, struct told told,
@@ -293,5 +294,5 @@ struct line_op *line_begin_remove(struct service *service, const char *name, str
 {
     const struct host *host = hosts_find(&service->hosts, name);
     *error = host ? 0 : ENOENT;
-    return host ? drop(service, &host->record, FALSE, told, error) : NULL;
+    return host ? in_hosts(drop(service, &host->record, FALSE, told, error)) : NULL;
 }

@@ -23,12 +23,17 @@ gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_l
     return !name || strcmp(slash ? slash + 1 : order->path, name) == 0;
 }
 
+gboolean ops_is_helper(fuse_req_t req)
+{
+    return mirror_is_helper(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
+}
+
 static struct node *give(fuse_req_t req, struct fuse_entry_param *entry, struct node *node)
 {
     struct fs *fs = ops_fs(req);
     gboolean first = node->nlookup == 0;
     *entry = (struct fuse_entry_param){.ino = node->id};
-    tree_looked_up(node, mirror_is_helper(fs->mirror, fuse_req_ctx(req)->pid));
+    tree_looked_up(node, ops_is_helper(req));
     if (first)
         interest_node_new(fs, node);
     if (!attr_fill(fs, node, &entry->attr))
@@ -96,8 +101,11 @@ void ops_answer_error(struct parked *parked, int error)
     fuse_reply_err(parked->req, error);
 }
 
-int ops_may_write(const struct fs *fs)
+int ops_may_write(fuse_req_t req)
 {
+    const struct fs *fs = ops_fs(req);
+    if (ops_is_helper(req))
+        return ENOENT;
     if (fs->options->read_only)
         return EROFS;
     return fs->closing ? ENOTCONN : 0;

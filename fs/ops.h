@@ -31,6 +31,10 @@ static inline struct fs *ops_fs(fuse_req_t req)
 gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
                         const char *name);
 
+/* The caller is a mirror helper: it may do what is ordered and nothing else, and must never wait.
+ */
+gboolean ops_is_helper(fuse_req_t req);
+
 /* The replies that give a node to the kernel: the one place where its references are counted,
  * before the kernel hears of them, and taken back if it does not want to. */
 void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const char *name,
@@ -47,8 +51,9 @@ void ops_wait(struct parked *parked, struct waiter *waiter);
 /* Replies `error` to a parked request. */
 void ops_answer_error(struct parked *parked, int error);
 
-/* `ro`, or the mount is ending: no change may begin. 0 or an errno. */
-int ops_may_write(const struct fs *fs);
+/* Whether this request may begin a change: 0, or the errno of `ro`, of a mount that is ending, of a
+ * helper whose order is not (any more) what it asks for. */
+int ops_may_write(fuse_req_t req);
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);

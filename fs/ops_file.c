@@ -117,7 +117,7 @@ static gboolean is_poke(fuse_req_t req, const struct node *node)
 
 static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
 {
-    int error = ops_may_write(ops_fs(req));
+    int error = ops_may_write(req);
     if (is_poke(req, node)) {
         struct handle *handle = handle_new(ops_fs(req), node, NULL);
         set_flags(fi, handle);
@@ -187,7 +187,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     const struct node *node = tree_get(fs->tree, parent);
     struct service *service =
         node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
-    int error = ops_may_write(fs);
+    int error = ops_may_write(req);
     if (error || !service)
         fuse_reply_err(req, error ? error : EPERM);
     else
@@ -259,7 +259,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
                struct fuse_file_info *fi)
 {
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
-    int error = handle ? ops_may_write(ops_fs(req)) : EBADF;
+    int error = handle ? ops_may_write(req) : EBADF;
     if (error)
         fuse_reply_err(req, error);
     else
@@ -272,7 +272,7 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
     gboolean unfinished = handle && handle->pending->len;
-    int error = unfinished ? ops_may_write(ops_fs(req)) : 0;
+    int error = unfinished ? ops_may_write(req) : 0;
     if (!unfinished || error)
         fuse_reply_err(req, error);
     else

@@ -42,13 +42,6 @@ static void group_asked(struct parked *parked, int error)
         reply_group(parked->req, parked->name);
 }
 
-/* A helper is to see what is visible and nothing else, and must never wait: it makes what is not.
- */
-static gboolean is_helper(fuse_req_t req)
-{
-    return mirror_is_helper(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
-}
-
 static void lookup_group(fuse_req_t req, const char *name)
 {
     struct fs *fs = ops_fs(req);
@@ -58,7 +51,7 @@ static void lookup_group(fuse_req_t req, const char *name)
         ops_reply_entry(req, NODE_DOT, 0, name, NULL);
         return;
     }
-    if (is_helper(req) && !(group && group->visible)) {
+    if (ops_is_helper(req) && !(group && group->visible)) {
         fuse_reply_err(req, ENOENT);
         return;
     }
@@ -126,7 +119,7 @@ static void group_listed(struct parked *before, int error)
 static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t parent, const char *name)
 {
     const struct service *service = g_hash_table_lookup(group->services, name);
-    if (is_helper(req) && !(service && service->visible)) {
+    if (ops_is_helper(req) && !(service && service->visible)) {
         fuse_reply_err(req, ENOENT);
         return;
     }
@@ -173,7 +166,7 @@ static void lookup_host(fuse_req_t req, struct service *service, fuse_ino_t pare
                         const char *name)
 {
     const struct host *host = hosts_find(&service->hosts, name);
-    if ((host && host->visible) || is_helper(req) || (!host && !is_host_name(name))) {
+    if ((host && host->visible) || ops_is_helper(req) || (!host && !is_host_name(name))) {
         reply_host(req, service, name, 0);
         return;
     }

@@ -89,7 +89,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
     const struct node *node = tree_get(fs->tree, parent);
     struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     gboolean in_root = node && node->kind == NODE_ROOT;
-    int error = ops_may_write(fs);
+    int error = ops_may_write(req);
     if ((in_root || group) && ordered_mkdir(req, group, name))
         return;
     if (error || !(in_root || group))
@@ -154,7 +154,7 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     const struct node *node = tree_get(fs->tree, parent);
     struct service *service =
         node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
-    int error = ops_may_write(fs);
+    int error = ops_may_write(req);
     if (service && ops_is_ordered(req, MIRROR_UNLINK, &service->hosts.lane, name)) {
         unlink_host(service, name);
         fuse_reply_err(req, 0);
@@ -259,7 +259,7 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     const struct node *node = tree_get(fs->tree, parent);
     struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     gboolean in_root = node && node->kind == NODE_ROOT;
-    int error = ops_may_write(fs);
+    int error = ops_may_write(req);
     if ((in_root || group) && ordered_rmdir(req, group, name))
         return;
     if (error || !(in_root || group) || (in_root && strcmp(name, LAYOUT_DOT_NAME) == 0))

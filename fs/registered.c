@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define FORGOTTEN_AFTER (60 * G_USEC_PER_SEC) /* without a beat no server keeps it that long */
+
 enum change { CHANGE_PUT, CHANGE_DROP, CHANGE_UPDATE };
 
 struct registered_op {
@@ -16,6 +18,7 @@ struct registered_op {
     enum change change;
     wait_fn fn;
     gpointer user_data;
+    GList link; /* in fs->changes */
 };
 
 void registered_free(gpointer item)
@@ -46,7 +49,7 @@ static void record_put(struct service *service, const struct instance *instance)
         registration->id = slots_add(service->fs->registrations, registration);
         g_ptr_array_add(service->registrations, registration);
     }
-    registration->ending = FALSE;
+    registration->ending = 0;
     instance_clear(&registration->instance);
     instance_copy(&registration->instance, instance);
 }
@@ -55,7 +58,7 @@ static void record_ending(struct service *service, const struct instance *instan
 {
     struct registered *registration = registered_find(service, instance);
     if (registration)
-        registration->ending = TRUE;
+        registration->ending = g_get_monotonic_time();
 }
 
 static void record_drop(struct service *service, const struct instance *instance)
@@ -67,12 +70,18 @@ static void record_drop(struct service *service, const struct instance *instance
     slots_remove(service->fs->registrations, registration->id);
 }
 
+static gboolean is_over(const struct service *service, const struct registered *registration)
+{
+    if (g_get_monotonic_time() - registration->ending > FORGOTTEN_AFTER)
+        return TRUE;
+    return service->list && !service_info_find(service->list, &registration->instance);
+}
+
 void registered_reap(struct service *service)
 {
     for (guint i = service->registrations->len; i-- > 0;) {
         const struct registered *registration = g_ptr_array_index(service->registrations, i);
-        if (registration->ending && service->list &&
-            !service_info_find(service->list, &registration->instance))
+        if (registration->ending && is_over(service, registration))
             record_drop(service, &registration->instance);
     }
 }
@@ -90,6 +99,7 @@ static void op_free(struct registered_op *op)
     struct service *service = service_get(op->fs, op->service);
     if (service)
         service->parked--;
+    g_queue_unlink(&op->fs->changes, &op->link);
     instance_clear(&op->instance);
     g_free(op);
 }
@@ -120,6 +130,8 @@ static struct registered_op *op_new(struct service *service, enum change change,
     op->fs = service->fs;
     op->service = service->id;
     op->change = change;
+    op->link.data = op;
+    g_queue_push_tail_link(&op->fs->changes, &op->link);
     service->parked++;
     instance_copy(&op->instance, instance);
     op->fn = fn;
@@ -161,6 +173,18 @@ void registered_cancel(struct registered_op *op)
         service_note_change(service, &op->instance, TRUE);
     }
     op_free(op);
+}
+
+void registered_end_all(struct fs *fs)
+{
+    struct registered_op *op;
+    while ((op = g_queue_peek_head(&fs->changes))) {
+        wait_fn fn = op->fn;
+        gpointer user_data = op->user_data;
+        naming_call_cancel(op->call);
+        op_free(op);
+        fn(user_data, ECANCELED);
+    }
 }
 
 struct drop_all {

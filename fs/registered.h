@@ -14,8 +14,8 @@ struct registered {
     guint64 service;          /* id */
     struct instance instance; /* as last accepted; owned members */
     gint64 since_ms;          /* wall clock of the first registration */
-    gboolean ending; /* a deregister failed: not beaten any more, the server will forget it; still
-                        ours, so that it can be tried again */
+    gint64 ending; /* monotonic us when a deregister failed, 0 = not: not beaten any more, the
+                      server will forget it; still ours, so that it can be tried again */
 };
 
 void registered_free(gpointer registration); /* for the slot table */
@@ -26,7 +26,8 @@ struct registered *registered_find(const struct service *service, const struct i
 /* A change under way. */
 struct registered_op;
 
-/* Forgets the records that are ending and that the service's newest list does not show any more. */
+/* Forgets the records that are ending and that the newest list does not show any more, or whose
+ * time at the server is over in any case. */
 void registered_reap(struct service *service);
 
 /* An operator has changed an instance of ours on the server, and the client has taken that over. */
@@ -48,6 +49,9 @@ struct registered_op *registered_update(struct service *service, const struct in
 /* `fn` will not be told. A register that the server accepts all the same is undone by the client, a
  * deregister goes on; the record follows what the client does. */
 void registered_cancel(struct registered_op *op);
+
+/* Tells all that are under way ECANCELED: the client is about to end. */
+void registered_end_all(struct fs *fs);
 
 /* Deregisters all ephemeral ones at once; `fn` is told when the last is answered. */
 void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data);

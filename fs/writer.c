@@ -119,6 +119,7 @@ static void run(struct writer_job *job)
             finish(job, ETIMEDOUT);
             return;
         }
+        handle->wrote |= !parse_is_blank(job->text->str + job->at, length);
         if (length > PARSE_MAX_LINE)
             error = too_long(job, handle);
         else
@@ -149,7 +150,6 @@ struct writer_job *writer_begin(struct handle *handle, const char *data, gsize s
     job->fn = fn;
     job->user_data = user_data;
     job->beginning = TRUE;
-    handle->wrote |= size > 0;
     run(job);
     job->beginning = FALSE;
     if (!job->finished)
@@ -160,8 +160,11 @@ struct writer_job *writer_begin(struct handle *handle, const char *data, gsize s
 
 void writer_cancel(struct writer_job *job, gsize *consumed)
 {
+    struct handle *handle = handle_get(job->fs, job->handle);
     if (consumed)
         *consumed = consumed_now(job);
+    if (handle && job->at == 0) /* the write never was: what came before it is still there */
+        g_string_append_len(handle->pending, job->text->str, (gssize)job->carried);
     line_cancel(job->op);
     job_free(job);
 }

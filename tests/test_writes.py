@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from lib.inotify import Watch
 from lib.mounts import fields, lines, read, write
 from lib.wait import Timed, stays, wait_until
 from stub_server import AcceptThen, Answer, Delay, Edited, Reset, Silence
@@ -636,6 +637,22 @@ def test_bad_attributes(own, text):
     before = read(own)
     assert error_of(write, own, text) == "EINVAL"
     assert read(own) == before
+
+
+def test_blank_line_in_a_new_file_registers_with_defaults(service, stub):
+    subprocess.run(["sh", "-c", 'echo > "$0"', service + "/hosts/10.0.0.5:80"], check=True, timeout=20)
+    wait_until(lambda: [h["ip"] for h in stub.hosts("order-svc")] == ["10.0.0.5"], 5)
+
+
+def test_name_is_gone_when_deregister_returns(service, register, stub):
+    with Watch(service + "/hosts"):  # somebody is to be told of its DELETE
+        for _ in range(20):
+            write(register, "10.0.0.5:80\n")
+            write(service + "/deregister", "10.0.0.5:80\n")
+            assert os.listdir(service + "/hosts") == []
+            subprocess.run(["touch", service + "/hosts/10.0.0.5:80"], check=True)
+            wait_until(lambda: stub.hosts("order-svc"), 5)
+            write(service + "/deregister", "10.0.0.5:80\n")
 
 
 def test_touch_registers_with_defaults(service, stub):
