@@ -641,7 +641,8 @@ def test_bad_attributes(own, text):
 
 def test_blank_line_in_a_new_file_registers_with_defaults(service, stub):
     subprocess.run(["sh", "-c", 'echo > "$0"', service + "/hosts/10.0.0.5:80"], check=True, timeout=20)
-    wait_until(lambda: [h["ip"] for h in stub.hosts("order-svc")] == ["10.0.0.5"], 5)
+    wait_until(lambda: stub.hosts("order-svc"), 5)
+    assert read(service + "/hosts/10.0.0.5:80") == REST + "\n"
 
 
 def test_name_is_gone_when_deregister_returns(service, register, stub):
