@@ -619,5 +619,5 @@ def test_stuck_rm_delays_no_read_of_the_same_service(pushed, stub):
     start = time.monotonic()
     read(pushed + "/instances")
     read(pushed + "/hosts/10.0.0.1:80")
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 1.5
     assert remover.wait(10) == 0

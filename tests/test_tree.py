@@ -357,7 +357,7 @@ def test_statfs_needs_no_server(mount, stub):
     mounted = mount(stub.address)
     with Timed() as timed:
         os.statvfs(mounted.path)
-    assert timed.seconds < 0.5
+    assert timed.seconds < 2
 
 
 @pytest.mark.parametrize("command", ["find . -type f -size +0", "ls -lR .", "grep -r 10.0.0.1 .",
