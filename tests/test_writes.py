@@ -707,7 +707,7 @@ def test_persistent_instance_stays_at_unmount(mount, stub):
 
 
 def test_write_that_is_interrupted_registers_nothing(register, stub):
-    stub.on("POST", "/instance", Delay(2))
+    stub.on("POST", "/instance", Delay(1.4))
     writer = subprocess.Popen([sys.executable, "-c",
                                "import os, sys; fd = os.open(sys.argv[1], os.O_WRONLY)\n"
                                "os.write(fd, b'10.0.0.1:80\\n')", register],
@@ -716,8 +716,8 @@ def test_write_that_is_interrupted_registers_nothing(register, stub):
     with Timed() as timed:
         writer.send_signal(signal.SIGINT)
         writer.wait(5)
-    assert timed.seconds < 1.7
-    time.sleep(2.2)  # the server's answer comes now
+    assert timed.seconds < 1.2
+    time.sleep(1.6)  # the server's answer comes now
     wait_until(lambda: not stub.hosts("order-svc"), 3)
     assert read(register) == ""
 
