@@ -34,8 +34,7 @@ struct daemon {
     int status;
 };
 
-/* --- what the client tells ---------------------------------------------------------------------
- */
+/* --- what the client tells ----------------------------------------------------------------- */
 
 static void changed(const struct service_key *key, struct service_info *old,
                     struct service_info *info, gpointer user_data)
@@ -66,8 +65,7 @@ static void node_gone(const struct node *node, gpointer user_data)
     interest_node_gone(user_data, node);
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static gboolean goodbye_turn(gpointer user_data)
 {
@@ -122,8 +120,7 @@ static gboolean signalled(gint fd, GIOCondition condition, gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
-/* --- building ----------------------------------------------------------------------------------
- */
+/* --- building ------------------------------------------------------------------------------ */
 
 static gboolean open_signals(struct daemon *daemon)
 {

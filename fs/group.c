@@ -11,8 +11,7 @@
 
 #define GONE_AFTER 2 /* complete listings in a row */
 
-/* --- the lane: services that come and go -------------------------------------------------------
- */
+/* --- the lane: services that come and go --------------------------------------------------- */
 
 static struct service *next_owed(const struct group *group)
 {
@@ -64,8 +63,7 @@ static gboolean group_gated(gpointer owner)
 
 static const struct mirror_lane_class group_lane = {group_next, group_done, group_gated};
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 struct group *group_obtain(struct fs *fs, const char *name)
 {
@@ -146,8 +144,7 @@ gboolean group_is_idle(const struct group *group)
            g_hash_table_size(group->services) == 0;
 }
 
-/* --- listings ----------------------------------------------------------------------------------
- */
+/* --- listings ------------------------------------------------------------------------------ */
 
 static void take_names(struct group *group, const char *const *names)
 {

@@ -36,8 +36,7 @@ static void drop_if_gone(struct hosts *hosts, struct host *host)
     slots_remove(hosts->slots, host->id);
 }
 
-/* --- the lane ----------------------------------------------------------------------------------
- */
+/* --- the lane ------------------------------------------------------------------------------ */
 
 static gboolean hosts_held(const struct hosts *hosts, const struct host *host)
 {
@@ -137,8 +136,7 @@ static void owe(struct hosts *hosts, struct host *host)
     mirror_mark(hosts->service->fs->mirror, &hosts->lane);
 }
 
-/* --- entries -----------------------------------------------------------------------------------
- */
+/* --- entries ------------------------------------------------------------------------------- */
 
 void hosts_init(struct hosts *hosts, struct service *service)
 {

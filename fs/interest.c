@@ -23,8 +23,7 @@ struct interest {
     struct watches *watches; /* who watches the root, which no prune can tell */
 };
 
-/* --- whose node is it --------------------------------------------------------------------------
- */
+/* --- whose node is it ---------------------------------------------------------------------- */
 
 static struct service *node_service(const struct fs *fs, const struct node *node)
 {
@@ -68,8 +67,7 @@ void interest_node_gone(struct fs *fs, const struct node *node)
     count(fs, node, -1, node->survived >= IN_USE_AFTER ? -1 : 0);
 }
 
-/* --- services ----------------------------------------------------------------------------------
- */
+/* --- services ------------------------------------------------------------------------------ */
 
 static gboolean opened_lately(const struct service *service, gint64 now)
 {
@@ -133,8 +131,7 @@ static void tick_services(struct fs *fs, gint64 now)
     }
 }
 
-/* --- groups ------------------------------------------------------------------------------------
- */
+/* --- groups -------------------------------------------------------------------------------- */
 
 static void listed(gpointer user_data, int error)
 {
@@ -162,8 +159,7 @@ static void tick_groups(struct fs *fs)
         root_need_listing(fs, LISTING_WATCHED, listed, NULL);
 }
 
-/* --- nodes -------------------------------------------------------------------------------------
- */
+/* --- nodes --------------------------------------------------------------------------------- */
 
 /* The node outlived the prune that named it last. */
 static void outlived(struct fs *fs, struct node *node)

@@ -64,8 +64,7 @@ void line_cancel(struct line_op *op)
     op_free(op);
 }
 
-/* --- register ----------------------------------------------------------------------------------
- */
+/* --- register ------------------------------------------------------------------------------ */
 
 static void settled(gpointer user_data, int error)
 {
@@ -125,8 +124,7 @@ static struct line_op *begin_register(struct service *service, const char *text,
     return put(service, &instance, told);
 }
 
-/* --- deregister --------------------------------------------------------------------------------
- */
+/* --- deregister ---------------------------------------------------------------------------- */
 
 static gboolean is_at(const struct instance *a, const struct instance *b)
 {
@@ -224,8 +222,7 @@ static struct line_op *begin_deregister(struct service *service, const char *tex
     return *error ? NULL : drop(service, &target, !has_cluster, told, error);
 }
 
-/* --- hosts/ ------------------------------------------------------------------------------------
- */
+/* --- hosts/ -------------------------------------------------------------------------------- */
 
 static struct line_op *in_hosts(struct line_op *op)
 {

@@ -20,8 +20,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* --- logging -----------------------------------------------------------------------------------
- */
+/* --- logging ------------------------------------------------------------------------------- */
 
 struct log_sink {
     GLogLevelFlags worst; /* levels above this (less grave) are dropped */
@@ -72,8 +71,7 @@ static void open_log(struct log_sink *sink, const struct mount_options *options)
     g_log_writer_default_set_use_stderr(TRUE);
 }
 
-/* --- foreground and background -----------------------------------------------------------------
- */
+/* --- foreground and background ------------------------------------------------------------- */
 
 struct launch {
     int parent; /* descriptor that the waiting parent reads; -1 = none */
@@ -175,8 +173,7 @@ static int foreground(const struct mount_options *options, struct fuse_args *fus
     return serve(options, fuse_args, &launch);
 }
 
-/* --- main --------------------------------------------------------------------------------------
- */
+/* --- main ---------------------------------------------------------------------------------- */
 
 static void show_version(void)
 {

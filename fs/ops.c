@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* --- shared ------------------------------------------------------------------------------------
- */
+/* --- shared -------------------------------------------------------------------------------- */
 
 gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
                         const char *name)
@@ -111,8 +110,7 @@ int ops_may_write(fuse_req_t req)
     return fs->closing ? ENOTCONN : 0;
 }
 
-/* --- what needs no model -----------------------------------------------------------------------
- */
+/* --- what needs no model ------------------------------------------------------------------- */
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {

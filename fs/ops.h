@@ -16,8 +16,7 @@
 /* The table; static. fuse_req_userdata() is struct fs. */
 const struct fuse_lowlevel_ops *ops_table(void);
 
-/* --- shared by ops_*.c -------------------------------------------------------------------------
- */
+/* --- shared by ops_*.c --------------------------------------------------------------------- */
 
 struct service;
 

@@ -17,8 +17,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* --- OPEN --------------------------------------------------------------------------------------
- */
+/* --- OPEN ---------------------------------------------------------------------------------- */
 
 static gboolean writes(int flags)
 {
@@ -149,8 +148,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
 }
 
-/* --- CREATE in hosts/ --------------------------------------------------------------------------
- */
+/* --- CREATE in hosts/ ---------------------------------------------------------------------- */
 
 static void create_host(fuse_req_t req, struct service *service, const char *name,
                         struct fuse_file_info *fi)
@@ -194,8 +192,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
         create_host(req, service, name, fi);
 }
 
-/* --- READ --------------------------------------------------------------------------------------
- */
+/* --- READ ---------------------------------------------------------------------------------- */
 
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
@@ -212,8 +209,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
         fuse_reply_buf(req, bytes + off, MIN(size, length - (gsize)off));
 }
 
-/* --- WRITE, FLUSH, RELEASE ---------------------------------------------------------------------
- */
+/* --- WRITE, FLUSH, RELEASE ----------------------------------------------------------------- */
 
 static void written(struct parked *parked, int error)
 {

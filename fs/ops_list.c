@@ -10,8 +10,7 @@
 
 #include <errno.h>
 
-/* --- OPENDIR: waits until the names are known and announced ------------------------------------
- */
+/* --- OPENDIR: waits until the names are known and announced -------------------------------- */
 
 static void reply_opened(struct parked *parked, int error)
 {
@@ -92,8 +91,7 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         parked_told(parked, 0);
 }
 
-/* --- READDIR: offsets are slot indexes, so they mean the same in every handle ------------------
- */
+/* --- READDIR: offsets are slot indexes, so they mean the same in every handle -------------- */
 
 struct listing_reply {
     fuse_req_t req;

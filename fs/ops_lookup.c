@@ -19,8 +19,7 @@
  * (d_splice_alias). Nobody has to wait for that: a look-up holds the directory's lock, behind which
  * the helper stands. */
 
-/* --- groups ------------------------------------------------------------------------------------
- */
+/* --- groups -------------------------------------------------------------------------------- */
 
 static void reply_group(fuse_req_t req, const char *name)
 {
@@ -68,8 +67,7 @@ static void lookup_group(fuse_req_t req, const char *name)
         parked_told(parked, error);
 }
 
-/* --- services ----------------------------------------------------------------------------------
- */
+/* --- services ------------------------------------------------------------------------------ */
 
 static gboolean could_be_name(const char *shown)
 {
@@ -136,8 +134,7 @@ static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t paren
         parked_told(parked, 0);
 }
 
-/* --- what is in a service ----------------------------------------------------------------------
- */
+/* --- what is in a service ------------------------------------------------------------------ */
 
 static void reply_host(fuse_req_t req, const struct service *service, const char *name, int error)
 {
@@ -222,8 +219,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, ENOENT);
 }
 
-/* --- FORGET ------------------------------------------------------------------------------------
- */
+/* --- FORGET -------------------------------------------------------------------------------- */
 
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
@@ -238,8 +234,7 @@ void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *for
     fuse_reply_none(req);
 }
 
-/* --- attributes --------------------------------------------------------------------------------
- */
+/* --- attributes ---------------------------------------------------------------------------- */
 
 static void reply_attr(fuse_req_t req, const struct node *node)
 {

@@ -12,8 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* --- MKNOD, MKDIR ------------------------------------------------------------------------------
- */
+/* --- MKNOD, MKDIR -------------------------------------------------------------------------- */
 
 void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
@@ -102,8 +101,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
         mkdir_group(req, name);
 }
 
-/* --- UNLINK, RMDIR -----------------------------------------------------------------------------
- */
+/* --- UNLINK, RMDIR ------------------------------------------------------------------------- */
 
 static void forget_name(const struct fs *fs, enum node_kind kind, guint64 owner, const char *name)
 {

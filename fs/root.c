@@ -12,8 +12,7 @@
 
 #define GONE_AFTER 2 /* listings in a row */
 
-/* --- the lane: groups that come and go ---------------------------------------------------------
- */
+/* --- the lane: groups that come and go ----------------------------------------------------- */
 
 static struct group *next_owed(const struct fs *fs)
 {
@@ -64,8 +63,7 @@ static gboolean root_gated(gpointer owner)
 
 static const struct mirror_lane_class root_lane = {root_next, root_done, root_gated};
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void configure(struct fs *fs, const char *name)
 {
@@ -99,8 +97,7 @@ void root_clear(struct fs *fs)
     g_clear_pointer(&root->groups, g_hash_table_unref);
 }
 
-/* --- listings ----------------------------------------------------------------------------------
- */
+/* --- listings ------------------------------------------------------------------------------ */
 
 static void take_groups(struct fs *fs, const char *const *names)
 {

@@ -16,8 +16,7 @@ gint64 service_next_mtime(gint64 old_ns)
     return MAX(g_get_real_time() * 1000, old_ns + 1);
 }
 
-/* --- announcing content files ------------------------------------------------------------------
- */
+/* --- announcing content files -------------------------------------------------------------- */
 
 static gboolean is_held(const struct service *service, enum node_kind kind, const char *name)
 {
@@ -66,8 +65,7 @@ static void content_done(gpointer owner, enum mirror_op op, const char *path, in
 
 static const struct mirror_lane_class content_lane = {content_next, content_done, NULL};
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 struct service *service_new(struct group *group, const char *name)
 {
@@ -167,8 +165,7 @@ gboolean service_is_idle(const struct service *service)
     return !service->visible && !service->hidden && !service_wanted(service) && !used;
 }
 
-/* --- lists -------------------------------------------------------------------------------------
- */
+/* --- lists --------------------------------------------------------------------------------- */
 
 static gboolean is_fresh(const struct service *service, gboolean subscribe)
 {
@@ -246,8 +243,7 @@ void service_drop_list(struct service *service)
     service_sync(service);
 }
 
-/* --- the view ----------------------------------------------------------------------------------
- */
+/* --- the view ------------------------------------------------------------------------------ */
 
 static void list_asked(gpointer user_data, int error)
 {
