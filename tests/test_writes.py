@@ -645,7 +645,7 @@ def test_blank_line_in_a_new_file_registers_with_defaults(service, stub):
     assert read(service + "/hosts/10.0.0.5:80") == REST + "\n"
 
 
-def test_name_is_gone_when_deregister_returns(service, register, stub):
+def test_name_is_gone_when_deregister_returns(service, register):
     with Watch(service + "/hosts"):  # somebody is to be told of its DELETE
         for _ in range(20):
             write(register, "10.0.0.5:80\n")
