@@ -12,6 +12,8 @@ struct slots {
     GArray *table; /* struct slot; entry 0 is never used */
     GArray *free;  /* guint: indexes to use again */
     guint count;
+    guint64 first;    /* generation of a slot not used so far */
+    guint64 *highest; /* borrowed; NULL = nobody asks */
     GDestroyNotify free_item;
 };
 
@@ -40,6 +42,47 @@ void slots_free(struct slots *slots)
     g_free(slots);
 }
 
+void slots_begin_at(struct slots *slots, guint64 first, guint64 *highest)
+{
+    slots->first = first;
+    slots->highest = highest;
+}
+
+static void extend(struct slots *slots, guint length)
+{
+    const struct slot none = {.generation = slots->first};
+    while (slots->table->len < length)
+        g_array_append_val(slots->table, none);
+}
+
+static void note_generation(struct slots *slots, guint64 generation)
+{
+    if (slots->highest && *slots->highest < generation)
+        *slots->highest = generation;
+}
+
+gboolean slots_put(struct slots *slots, guint64 id, gpointer item)
+{
+    guint index = slots_index(id);
+    if (index == 0 || slots_at(slots, index))
+        return FALSE;
+    extend(slots, index + 1);
+    struct slot *slot = &g_array_index(slots->table, struct slot, index);
+    slot->item = item;
+    slot->generation = id >> SLOTS_INDEX_BITS;
+    slots->count++;
+    return TRUE;
+}
+
+/* From the top, so that the lowest are used first. */
+void slots_restored(struct slots *slots)
+{
+    g_array_set_size(slots->free, 0);
+    for (guint i = slots->table->len; i-- > 1;)
+        if (!slots_at(slots, i))
+            g_array_append_val(slots->free, i);
+}
+
 guint64 slots_add(struct slots *slots, gpointer item)
 {
     guint index;
@@ -48,11 +91,12 @@ guint64 slots_add(struct slots *slots, gpointer item)
         g_array_set_size(slots->free, slots->free->len - 1);
     } else {
         index = slots->table->len;
-        g_array_set_size(slots->table, index + 1);
+        extend(slots, index + 1);
     }
     struct slot *slot = &g_array_index(slots->table, struct slot, index);
     slot->item = item;
     slots->count++;
+    note_generation(slots, slot->generation);
     return slot->generation << SLOTS_INDEX_BITS | index;
 }
 

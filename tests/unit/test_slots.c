@@ -82,6 +82,51 @@ static void walking_meets_each_living_record(void)
     slots_free(slots);
 }
 
+static void restored_record_has_its_old_id(void)
+{
+    guint64 highest = 0;
+    int items[3];
+    struct slots *before = slots_new(NULL);
+    slots_begin_at(before, 0, &highest);
+    guint64 ids[3];
+    for (int i = 0; i < 3; i++)
+        ids[i] = slots_add(before, &items[i]);
+    slots_remove(before, ids[1]);
+    guint64 again = slots_add(before, &items[1]);
+    slots_free(before);
+
+    struct slots *after = slots_new(NULL);
+    slots_begin_at(after, highest + 1, &highest);
+    g_assert_true(slots_put(after, again, &items[1]));
+    g_assert_true(slots_put(after, ids[2], &items[2]));
+    g_assert_false(slots_put(after, ids[2], &items[0]));
+    slots_restored(after);
+    g_assert_true(slots_get(after, again) == &items[1]);
+    g_assert_true(slots_get(after, ids[2]) == &items[2]);
+    g_assert_null(slots_get(after, ids[0]));
+    g_assert_cmpuint(slots_count(after), ==, 2);
+    slots_free(after);
+}
+
+static void id_of_an_earlier_process_is_not_given_out_again(void)
+{
+    guint64 highest = 0;
+    int item;
+    struct slots *before = slots_new(NULL);
+    slots_begin_at(before, 0, &highest);
+    guint64 old = slots_add(before, &item);
+    slots_free(before);
+
+    struct slots *after = slots_new(NULL);
+    slots_begin_at(after, highest + 1, &highest);
+    slots_restored(after);
+    guint64 new = slots_add(after, &item);
+    g_assert_cmpuint(slots_index(new), ==, slots_index(old));
+    g_assert_cmpuint(new, !=, old);
+    g_assert_cmpuint(highest, ==, 1);
+    slots_free(after);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -92,5 +137,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/slots/unknown_ids_find_nothing", unknown_ids_find_nothing);
     g_test_add_func("/slots/records_are_freed_once", records_are_freed_once);
     g_test_add_func("/slots/walking_meets_each_living_record", walking_meets_each_living_record);
+    g_test_add_func("/slots/restored", restored_record_has_its_old_id);
+    g_test_add_func("/slots/generations", id_of_an_earlier_process_is_not_given_out_again);
     return g_test_run();
 }
