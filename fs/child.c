@@ -29,11 +29,14 @@ static void fill_actions(posix_spawn_file_actions_t *actions, const struct child
         posix_spawn_file_actions_adddup2(actions, config->error_fd, STDERR_FILENO);
     if (config->fd >= 0)
         posix_spawn_file_actions_adddup2(actions, config->fd, CHILD_FD);
+    for (guint i = 0; i < config->n_more; i++)
+        posix_spawn_file_actions_adddup2(actions, config->more[i], CHILD_FD + 1 + (int)i);
     posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     /* close_range(2): whatever else is open, /dev/fuse above all, stays behind, even if somebody
      * forgot its O_CLOEXEC. */
-    posix_spawn_file_actions_addclosefrom_np(actions, config->fd >= 0 ? CHILD_FD + 1 : CHILD_FD);
+    int handed = config->fd >= 0 ? 1 + (int)config->n_more : 0;
+    posix_spawn_file_actions_addclosefrom_np(actions, CHILD_FD + handed);
     posix_spawn_file_actions_addchdir_np(actions, "/");
 }
 
@@ -72,6 +75,21 @@ static gboolean child_dispatch(int fd, GIOCondition condition, gpointer user_dat
     return G_SOURCE_REMOVE;
 }
 
+static struct child *child_watch(pid_t pid, int pidfd,
+                                 void (*ended)(struct child *child, gpointer user_data),
+                                 gpointer user_data)
+{
+    struct child *child = g_new0(struct child, 1);
+    child->pid = pid;
+    child->pidfd = pidfd;
+    child->ended = ended;
+    child->user_data = user_data;
+    child->source = g_unix_fd_source_new(pidfd, G_IO_IN);
+    g_source_set_callback(child->source, G_SOURCE_FUNC(child_dispatch), child, NULL);
+    g_source_attach(child->source, g_main_context_get_thread_default());
+    return child;
+}
+
 struct child *child_new(const struct child_config *config, char **why)
 {
     pid_t pid;
@@ -87,15 +105,26 @@ struct child *child_new(const struct child_config *config, char **why)
         waitpid(pid, NULL, 0);
         return NULL;
     }
-    struct child *child = g_new0(struct child, 1);
-    child->pid = pid;
-    child->pidfd = pidfd;
-    child->ended = config->ended;
-    child->user_data = config->user_data;
-    child->source = g_unix_fd_source_new(pidfd, G_IO_IN);
-    g_source_set_callback(child->source, G_SOURCE_FUNC(child_dispatch), child, NULL);
-    g_source_attach(child->source, g_main_context_get_thread_default());
-    return child;
+    return child_watch(pid, pidfd, config->ended, config->user_data);
+}
+
+struct child *child_adopt(pid_t pid, void (*ended)(struct child *child, gpointer user_data),
+                          gpointer user_data, char **why)
+{
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd >= 0)
+        return child_watch(pid, pidfd, ended, user_data);
+    *why = g_strdup_printf("pidfd_open: %s", g_strerror(errno));
+    return NULL;
+}
+
+void child_release(struct child *child)
+{
+    if (!child)
+        return;
+    wakeup_clear(&child->source);
+    close(child->pidfd);
+    g_free(child);
 }
 
 void child_free(struct child *child)

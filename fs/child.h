@@ -13,6 +13,8 @@
 #include <sys/types.h>
 
 #define CHILD_FD 3 /* number of the descriptor that is handed over, in the new program */
+#define CHILD_MORE 4
+#define CHILD_SAFE_FD 10 /* above all numbers that descriptors can have in the new program */
 
 struct child;
 
@@ -25,6 +27,10 @@ struct child_config {
      * allowed in it. Not called after child_free(). */
     void (*ended)(struct child *child, gpointer user_data);
     gpointer user_data;
+    /* Further descriptors, CHILD_FD + 1 and so on in the new program; then all that are handed over
+     * stand at CHILD_SAFE_FD or above. */
+    guint n_more;
+    int more[CHILD_MORE];
 };
 
 /* Starts the program: working directory /, stdin and stdout /dev/null, session of its own (no
@@ -32,6 +38,14 @@ struct child_config {
  * above. The watch is on the thread-default main context. Everything in `config` is borrowed; both
  * descriptors may be closed afterwards. NULL and a reason in *why (new string). */
 struct child *child_new(const struct child_config *config, char **why);
+
+/* The same watch on a process that somebody else has started: it is not reaped here, and its status
+ * may stay unknown. FALSE in *why as above. */
+struct child *child_adopt(pid_t pid, void (*ended)(struct child *child, gpointer user_data),
+                          gpointer user_data, char **why);
+
+/* Ends the watch and leaves the process alone. */
+void child_release(struct child *child);
 
 /* SIGKILLs it if it lives, reaps it if it is dead by now, and never waits: one that lies in D state
  * is left to our own parent (or init) to be reaped. */

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/daemon.h"
 
+#include "fs/control.h"
 #include "fs/error.h"
 #include "fs/error_log.h"
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/interest.h"
+#include "fs/keeper.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
 #include "fs/service.h"
 #include "fs/session.h"
-#include "fs/standalone.h"
+#include "fs/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define HELPERS 3
 #define GOODBYE_MS 2500 /* for deregistering at the end; the exit follows within 3 s */
 #define GOODBYE_TURN_MS 20
+#define TICK_MS 250 /* how often the keeper hears that the loop turns */
 
 struct daemon {
     const struct daemon_config *config;
     struct fs fs;
     GMainLoop *loop;
-    int signals; /* signalfd */
-    guint signal_source;
+    guint words;      /* source of the keeper's socket */
     gint64 goodbye;   /* monotonic us of the end; 0 = not ending */
     gboolean dropped; /* all that had to be deregistered is answered for */
-    int status;
+    enum farewell farewell;
 };
 
 /* --- what the client tells ----------------------------------------------------------------- */
@@ -75,6 +76,7 @@ static gboolean goodbye_turn(gpointer user_data)
     gboolean undone = !daemon->fs.undoing || stats.requests_in_flight == 0;
     if (!(daemon->dropped && undone) && g_get_monotonic_time() < daemon->goodbye)
         return G_SOURCE_CONTINUE;
+    daemon->farewell = FAREWELL_DONE;
     g_main_loop_quit(daemon->loop);
     return G_SOURCE_REMOVE;
 }
@@ -105,52 +107,61 @@ static void unmounted(gpointer user_data)
     say_goodbye((gpointer)(fs - G_STRUCT_OFFSET(struct daemon, fs)));
 }
 
-static gboolean signalled(gint fd, GIOCondition condition, gpointer user_data)
+/* --- the keeper's words -------------------------------------------------------------------- */
+
+static void leave(struct daemon *daemon)
+{
+    daemon->farewell = FAREWELL_LEFT;
+    g_main_loop_quit(daemon->loop);
+}
+
+static gboolean words_came(gint fd, GIOCondition condition, gpointer user_data)
 {
     struct daemon *daemon = user_data;
-    struct signalfd_siginfo info;
-    if (read(fd, &info, sizeof info) != sizeof info || info.ssi_signo == SIGHUP)
+    g_autofree char *text = NULL;
+    switch (control_receive(fd, &text)) {
+    case CONTROL_QUIT:
+        say_goodbye(daemon);
         return G_SOURCE_CONTINUE;
-    g_message("%s", g_strsignal((int)info.ssi_signo));
-    if (daemon->goodbye) { /* asked twice: now */
-        daemon->status = 1;
-        g_main_loop_quit(daemon->loop);
+    case CONTROL_LEAVE:
+        leave(daemon);
+        return G_SOURCE_CONTINUE;
+    case CONTROL_CLOSED:
+        return G_SOURCE_REMOVE;
+    default:
+        return G_SOURCE_CONTINUE;
     }
-    say_goodbye(daemon);
+}
+
+static gboolean tick(gpointer user_data)
+{
+    struct daemon *daemon = user_data;
+    state_shared(daemon->fs.state)->ticks++;
     return G_SOURCE_CONTINUE;
 }
 
 /* --- building ------------------------------------------------------------------------------ */
 
-static gboolean open_signals(struct daemon *daemon)
+static gboolean open_state(struct daemon *daemon, char **why)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    daemon->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (daemon->signals >= 0)
-        daemon->signal_source = g_unix_fd_add(daemon->signals, G_IO_IN, signalled, daemon);
-    return daemon->signals >= 0;
-}
-
-static gboolean open_registry(struct daemon *daemon, char **why)
-{
-    const struct mount_options *options = daemon->config->options;
-    if (strcmp(options->source, "standalone") != 0)
-        return TRUE;
-    const struct standalone_config config = {.listen = options->listen,
-                                             .mountpoint = options->mountpoint};
-    daemon->fs.registry = standalone_new(&config, why);
-    return daemon->fs.registry != NULL;
+    daemon->fs.state = state_open(KEEPER_FD_STATE, why);
+    if (!daemon->fs.state)
+        return FALSE;
+    struct state_shared *shared = state_shared(daemon->fs.state);
+    shared->epoch++;
+    shared->ticks++;
+    shared->daemon_pid = (guint64)getpid();
+    daemon->words = g_unix_fd_add(KEEPER_FD_CONTROL, G_IO_IN | G_IO_HUP, words_came, daemon);
+    g_timeout_add(TICK_MS, tick, daemon);
+    return TRUE;
 }
 
 static gboolean open_naming(struct daemon *daemon, char **why)
 {
     const struct mount_options *options = daemon->config->options;
     struct fs *fs = &daemon->fs;
-    const char *source = fs->registry ? standalone_address(fs->registry) : options->source;
+    const char *registry = state_shared(fs->state)->address;
+    const char *source = *registry ? registry : options->source;
     g_auto(GStrv) servers = naming_parse_source(source, why);
     if (!servers)
         return FALSE;
@@ -190,7 +201,7 @@ static void open_model(struct daemon *daemon)
     root_init(fs);
 }
 
-static gboolean open_mount(struct daemon *daemon, char **why)
+static gboolean open_session(struct daemon *daemon, char **why)
 {
     const struct daemon_config *config = daemon->config;
     struct fs *fs = &daemon->fs;
@@ -198,9 +209,10 @@ static gboolean open_mount(struct daemon *daemon, char **why)
     const struct session_config session = {.fuse_args = config->fuse_args,
                                            .ops = ops_table(),
                                            .user_data = fs,
-                                           .mountpoint = mountpoint,
+                                           .fd = KEEPER_FD_FUSE,
+                                           .state = fs->state,
                                            .ended = unmounted};
-    const char *const helper[] = {config->program, "--mirror-helper", mountpoint, NULL};
+    const char *const helper[] = {"nacosfs", "--mirror-helper", mountpoint, NULL};
     fs->session = session_new(&session, why);
     if (fs->session)
         fs->mirror = mirror_new(helper, HELPERS, mountpoint, why);
@@ -228,28 +240,44 @@ static void close_all(struct daemon *daemon)
         mirror_free(fs->mirror);
     if (fs->session)
         session_free(fs->session);
-    standalone_free(fs->registry);
     error_log_free(fs->errors);
+    state_close(fs->state);
     g_free(fs->servers);
-    if (daemon->signal_source)
-        g_source_remove(daemon->signal_source);
-    if (daemon->signals >= 0)
-        close(daemon->signals);
+    g_source_remove(daemon->words);
     g_main_loop_unref(daemon->loop);
 }
 
-int daemon_run(const struct daemon_config *config, char **why)
+static void serve(struct daemon *daemon)
 {
-    struct daemon daemon = {.config = config, .signals = -1};
+    struct state_shared *shared = state_shared(daemon->fs.state);
+    session_begin(daemon->fs.session);
+    shared->ready = 1;
+    control_send(KEEPER_FD_CONTROL, CONTROL_READY, NULL);
+    g_main_loop_run(daemon->loop);
+    shared->farewell = daemon->farewell;
+    if (daemon->farewell == FAREWELL_LEFT)
+        _exit(0); /* whoever waits is answered by the next daemon: nothing may be taken down */
+}
+
+int daemon_run(const struct daemon_config *config)
+{
+    struct daemon daemon = {.config = config};
+    g_autofree char *why = NULL;
+    int status = 0;
     daemon.loop = g_main_loop_new(NULL, FALSE);
+    for (int fd = KEEPER_FD_CONTROL; fd <= KEEPER_FD_ALIVE; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (!open_state(&daemon, &why)) {
+        control_send(KEEPER_FD_CONTROL, CONTROL_ERROR, why);
+        return 1;
+    }
     open_model(&daemon);
-    if (open_signals(&daemon) && open_registry(&daemon, why) && open_naming(&daemon, why) &&
-        open_mount(&daemon, why)) {
-        config->ready(config->user_data);
-        g_main_loop_run(daemon.loop);
+    if (open_naming(&daemon, &why) && open_session(&daemon, &why)) {
+        serve(&daemon);
     } else {
-        daemon.status = 1;
+        control_send(KEEPER_FD_CONTROL, CONTROL_ERROR, why);
+        status = 1;
     }
     close_all(&daemon);
-    return daemon.status;
+    return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The daemon: builds the parts of a mount, runs the loop, takes them down in reverse. One
- * GMainContext loop, no threads but what curl needs to look up names.
+ * GMainContext loop, no threads but what curl needs to look up names and one that parses very large
+ * lists. It takes over what the daemon before it has left in the state, and leaves it to the next.
  */
 #pragma once
 
@@ -10,13 +11,9 @@
 struct daemon_config {
     const struct mount_options *options; /* borrowed */
     struct fuse_args *fuse_args;         /* borrowed */
-    const char *program;                 /* our own executable, to be run as mirror helper */
-    /* The mount is made and the loop is about to run; called once. */
-    void (*ready)(gpointer user_data);
-    gpointer user_data;
+    char **arguments; /* of the command line, for a new keeper; borrowed, NULL-terminated */
 };
 
-/* Mounts and serves until the mount ends or SIGTERM or SIGINT comes (they must be blocked: they are
- * read from a signalfd). Returns the exit status; when nothing was mounted 1 and one line in *why
- * (new string). */
-int daemon_run(const struct daemon_config *config, char **why);
+/* Serves the mount until it ends or the keeper says so; the descriptors stand at the numbers of
+ * enum keeper_fd. Returns the exit status. */
+int daemon_run(const struct daemon_config *config);

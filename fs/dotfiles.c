@@ -6,7 +6,7 @@
 #include "fs/registered.h"
 #include "fs/render.h"
 #include "fs/service.h"
-#include "fs/standalone.h"
+#include "fs/state.h"
 #include "fs/tree.h"
 
 #include <unistd.h>
@@ -39,9 +39,12 @@ GBytes *dotfile_status(struct fs *fs, struct service *service, int *error)
     line_text(out, "servers", fs->servers);
     line_text(out, "namespace", fs->options->namespace_id);
     line_text(out, "mountpoint", fs->options->mountpoint);
+    const struct state_shared *shared = state_shared(fs->state);
     line_int(out, "pid", getpid());
-    if (fs->registry)
-        line_int(out, "registry_pid", standalone_pid(fs->registry));
+    line_int(out, "keeper_pid", (gint64)shared->keeper_pid);
+    if (shared->registry_pid)
+        line_int(out, "registry_pid", (gint64)shared->registry_pid);
+    line_int(out, "restarts", (gint64)shared->restarts);
     line_int(out, "uptime_ms", age_ms(fs->started));
     line_int(out, "groups", slots_count(fs->groups));
     line_int(out, "services", slots_count(fs->services));

@@ -15,7 +15,7 @@ struct error_log;
 struct interest;
 struct parked;
 struct session;
-struct standalone;
+struct state;
 struct tree;
 
 /* A list of names that is asked for again when it is too old. */
@@ -43,6 +43,7 @@ struct root {
 struct fs {
     const struct mount_options *options; /* borrowed */
     struct naming *naming;
+    struct state *state; /* what outlives this daemon */
     struct session *session;
     struct mirror *mirror;
     struct error_log *errors;
@@ -53,14 +54,13 @@ struct fs {
     struct slots *handles;       /* struct handle */
     struct interest *interest;
     struct root root;
-    GQueue parked;               /* struct parked: requests that wait */
-    GQueue changes;              /* struct registered_op: changes under way at the server */
-    gboolean closing;            /* no request may wait any more */
-    gint64 started;              /* monotonic us */
-    gint64 started_ns;           /* wall clock; the times of what has no time of its own */
-    char *servers;               /* owned; what SOURCE stands for, for people */
-    struct standalone *registry; /* NULL unless SOURCE is standalone */
-    gboolean undoing; /* a register was cancelled: the client may still have to undo it */
+    GQueue parked;     /* struct parked: requests that wait */
+    GQueue changes;    /* struct registered_op: changes under way at the server */
+    gboolean closing;  /* no request may wait any more */
+    gint64 started;    /* monotonic us */
+    gint64 started_ns; /* wall clock; the times of what has no time of its own */
+    char *servers;     /* owned; what SOURCE stands for, for people */
+    gboolean undoing;  /* a register was cancelled: the client may still have to undo it */
     const char *libfuse_version; /* static */
     char protocol[16];           /* of the kernel interface, "7.45"; once it has said */
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * nacosfs: the command line, and what becomes of the process. In the background a child does the
- * work and the parent returns when the mount answers, so errors reach the shell.
+ * nacosfs: the command line, and what becomes of the process: keeper, daemon or mirror helper. In
+ * the background the keeper is a child, and the parent returns when the mount answers, so errors
+ * reach the shell.
  */
 #define FUSE_USE_VERSION 314
 #include "fs/daemon.h"
+#include "fs/keeper.h"
 #include "fs/mirror_helper.h"
 #include "mountopts/mountopts.h"
 
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -87,20 +90,21 @@ static void tell_parent(gpointer user_data)
         close(launch->errors); /* the shell must not wait for us */
 }
 
-static int serve(const struct mount_options *options, struct fuse_args *fuse_args,
-                 struct launch *launch)
+struct command {
+    struct mount_options options;
+    struct fuse_args fuse_args;
+    char **arguments; /* as they were given, without the program's name */
+};
+
+static int keep(struct command *command, struct launch *launch)
 {
-    g_autofree char *why = NULL;
-    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-    const struct daemon_config config = {.options = options,
-                                         .fuse_args = fuse_args,
-                                         .program = program,
+    const struct keeper_config config = {.options = &command->options,
+                                         .fuse_args = &command->fuse_args,
+                                         .arguments = command->arguments,
+                                         .errors = launch->errors,
                                          .ready = tell_parent,
                                          .user_data = launch};
-    int status = daemon_run(&config, &why);
-    if (why)
-        dprintf(launch->errors, "nacosfs: %s\n", why);
-    return status;
+    return keeper_run(&config);
 }
 
 static void block_signals(void)
@@ -110,13 +114,14 @@ static void block_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
 /* The child: a session of its own, nothing of the shell's terminal kept but, until the mount is
  * ready, the way to tell an error. Helpers are started meanwhile and must not inherit that. */
-static int child_main(const struct mount_options *options, struct fuse_args *fuse_args, int parent)
+static int child_main(struct command *command, int parent)
 {
     struct launch launch = {.parent = parent};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -129,7 +134,7 @@ static int child_main(const struct mount_options *options, struct fuse_args *fus
     if (chdir("/") != 0)
         return 1;
     block_signals();
-    return serve(options, fuse_args, &launch);
+    return keep(command, &launch);
 }
 
 /* The parent: waits for the child's word, then for the mount's own answer. */
@@ -152,7 +157,7 @@ static int parent_main(const struct mount_options *options, pid_t child, int pip
     return 1;
 }
 
-static int background(const struct mount_options *options, struct fuse_args *fuse_args)
+static int background(struct command *command)
 {
     int fds[2];
     pid_t child = -1;
@@ -163,14 +168,14 @@ static int background(const struct mount_options *options, struct fuse_args *fus
         return 1;
     }
     close(fds[child ? 1 : 0]);
-    return child ? parent_main(options, child, fds[0]) : child_main(options, fuse_args, fds[1]);
+    return child ? parent_main(&command->options, child, fds[0]) : child_main(command, fds[1]);
 }
 
-static int foreground(const struct mount_options *options, struct fuse_args *fuse_args)
+static int foreground(struct command *command)
 {
     struct launch launch = {.parent = -1, .errors = STDERR_FILENO};
     block_signals();
-    return serve(options, fuse_args, &launch);
+    return keep(command, &launch);
 }
 
 /* --- main ---------------------------------------------------------------------------------- */
@@ -183,35 +188,64 @@ static void show_version(void)
     fuse_lowlevel_version();
 }
 
-static int run(const struct mount_options *options, struct fuse_args *fuse_args)
+static int run(struct command *command)
 {
     struct log_sink sink;
-    if (options->show_help) {
+    if (command->options.show_help) {
         g_autofree char *help = mount_options_help("nacosfs");
         fputs(help, stdout);
         return 0;
     }
-    if (options->show_version) {
+    if (command->options.show_version) {
         show_version();
         return 0;
     }
-    open_log(&sink, options);
-    return options->foreground ? foreground(options, fuse_args) : background(options, fuse_args);
+    open_log(&sink, &command->options);
+    return command->options.foreground ? foreground(command) : background(command);
+}
+
+/* `nacosfs --daemon MOUNTPOINT ARGUMENT...`, started by the keeper: the arguments are those of the
+ * user, MOUNTPOINT is what the keeper has made of theirs (our working directory is another one). */
+static int run_daemon(struct command *command, const char *mountpoint)
+{
+    struct log_sink sink;
+    const struct daemon_config config = {.options = &command->options,
+                                         .fuse_args = &command->fuse_args,
+                                         .arguments = command->arguments};
+    g_free(command->options.mountpoint);
+    command->options.mountpoint = g_strdup(mountpoint);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_NAME, "nacosfs-daemon");
+    open_log(&sink, &command->options);
+    return daemon_run(&config);
+}
+
+/* argv[0] and the arguments from `first` on, as a command line of their own. */
+static gboolean parse(struct command *command, int argc, char *argv[], int first, char **why)
+{
+    g_autofree char **line = g_new0(char *, argc + 1);
+    line[0] = argv[0];
+    memcpy(line + 1, argv + first, (gsize)(argc - first) * sizeof *line);
+    command->arguments = argv + first;
+    return mount_options_parse(argc - first + 1, line, &command->options, &command->fuse_args, why);
 }
 
 int main(int argc, char *argv[])
 {
-    struct mount_options options = {0};
-    struct fuse_args fuse_args = FUSE_ARGS_INIT(0, NULL);
+    struct command command = {.fuse_args = FUSE_ARGS_INIT(0, NULL)};
     g_autofree char *why = NULL;
     if (argc == 4 && strcmp(argv[1], "--mirror-helper") == 0)
         return mirror_helper_main(atoi(argv[3]), argv[2]);
-    if (!mount_options_parse(argc, argv, &options, &fuse_args, &why)) {
+    gboolean daemon = argc > 3 && strcmp(argv[1], "--daemon") == 0;
+    if (!parse(&command, argc, argv, daemon ? 3 : 1, &why)) {
         fprintf(stderr, "nacosfs: %s\nTry 'nacosfs --help'.\n", why);
         return 1;
     }
-    int status = run(&options, &fuse_args);
-    fuse_opt_free_args(&fuse_args);
-    mount_options_clear(&options);
+    int status = daemon ? run_daemon(&command, argv[2]) : run(&command);
+    fuse_opt_free_args(&command.fuse_args);
+    mount_options_clear(&command.options);
     return status;
 }

@@ -71,10 +71,10 @@ struct mirror_order {
 };
 
 /* Starts `helpers` (2 to 4) processes on the thread-default main context, after the mount was made
- * (the device of the mount is looked up, without a request to it): `argv` is what to exec
- * (NULL-terminated, copied), to which the number of the helper's socket is appended. Each is
- * started again when it dies. `mountpoint` is copied. NULL and a reason in *why if the first cannot
- * be started. */
+ * (the device of the mount is looked up, without a request to it): `argv` is how our own
+ * executable is run (NULL-terminated, copied); the number of the helper's socket is appended. Each
+ * is started again when it dies. `mountpoint` is copied. NULL and a reason in *why if the first
+ * cannot be started. */
 struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
                           char **why);
 /* Ends the helpers (SIGKILL, reaped without waiting for one in D state) and forgets the lanes. */

@@ -136,7 +136,7 @@ static void helper_is_late(gpointer user_data)
 static struct child *helper_spawn(struct mirror_helper *helper, int socket, char **why)
 {
     struct child_config config = {
-        .program = helper->pool->argv[0],
+        .program = "/proc/self/exe",
         .argv = (const char *const *)helper->pool->argv,
         .fd = socket,
         .error_fd = -1,

@@ -11,7 +11,7 @@ struct mirror_pool;
 struct mirror_helper;
 
 struct mirror_pool_config {
-    const char *const *argv; /* copied; argv[0] is the program, the socket's number is appended */
+    const char *const *argv; /* copied; of our own executable; the socket's number is appended */
     guint helpers;           /* processes that are kept ready */
     guint64 device;          /* st_dev of the mount */
     /* An order came back: 0 or an errno, EINTR when its helper died. `order` is borrowed and not in

@@ -119,7 +119,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     conn->want &=
         ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE);
     conn->want |= FUSE_CAP_ATOMIC_O_TRUNC;
-    struct fs *fs = userdata;
+    struct fs *fs = session_user_data(userdata);
     fs->libfuse_version = fuse_pkgversion();
     g_snprintf(fs->protocol, sizeof fs->protocol, "%u.%u", conn->proto_major, conn->proto_minor);
 }

@@ -9,11 +9,12 @@
 #define FUSE_USE_VERSION 314
 #include "fs/fs.h"
 #include "fs/parked.h"
+#include "fs/session.h"
 #include "fs/tree.h"
 
 #include <fuse_lowlevel.h>
 
-/* The table; static. fuse_req_userdata() is struct fs. */
+/* The table; static. The session's user_data is struct fs. */
 const struct fuse_lowlevel_ops *ops_table(void);
 
 /* --- shared by ops_*.c --------------------------------------------------------------------- */
@@ -22,7 +23,7 @@ struct service;
 
 static inline struct fs *ops_fs(fuse_req_t req)
 {
-    return fuse_req_userdata(req);
+    return session_user_data(fuse_req_userdata(req));
 }
 
 /* The order that this very request carries out, NULL for everybody but the helper: `op` on `name`

@@ -39,6 +39,9 @@ struct standalone {
     GSource *log;
     GString *line;   /* not ended yet */
     char *last_line; /* the last whole one: why a start failed */
+    int alive_fd;
+    void (*changed)(pid_t pid, gpointer user_data);
+    gpointer user_data;
 };
 
 /* From the n-th quick death on, ms. */
@@ -135,6 +138,12 @@ static void restart_later(struct standalone *standalone)
     g_source_set_ready_time(standalone->restart, now + delay * G_TIME_SPAN_MILLISECOND);
 }
 
+static void tell_changed(const struct standalone *standalone)
+{
+    if (standalone->changed)
+        standalone->changed(standalone_pid(standalone), standalone->user_data);
+}
+
 static void registry_ended(struct child *child, gpointer user_data)
 {
     struct standalone *standalone = user_data;
@@ -142,6 +151,7 @@ static void registry_ended(struct child *child, gpointer user_data)
     g_message("nacos-registry ended (status %d) and is started again", child_status(child));
     drop_pipes(standalone);
     g_clear_pointer(&standalone->child, child_free);
+    tell_changed(standalone);
     restart_later(standalone);
 }
 
@@ -149,30 +159,37 @@ static gboolean spawn(struct standalone *standalone, int ready, int log, char **
 {
     g_autofree char *listen = listen_address_format(&standalone->listen);
     g_autofree char *number = g_strdup_printf("%d", CHILD_FD);
+    g_autofree char *alive = g_strdup_printf("%d", CHILD_FD + 1);
     const char *const argv[] = {standalone->title, "--listen", listen, "--ready-fd", number,
-                                "--parent-death",  NULL};
+                                "--alive-fd",      alive,      NULL};
     struct child_config config = {.program = standalone->program,
                                   .argv = argv,
                                   .fd = ready,
                                   .error_fd = log,
                                   .ended = registry_ended,
-                                  .user_data = standalone};
+                                  .user_data = standalone,
+                                  .n_more = 1,
+                                  .more = {standalone->alive_fd}};
     standalone->started = g_get_monotonic_time();
     standalone->child = child_new(&config, why);
+    if (standalone->child)
+        tell_changed(standalone);
     return standalone->child != NULL;
 }
 
 /* Its end of the pipe, -1 and a reason in *why if there is none. */
 static int open_pipe(int *our_end, char **why)
 {
-    int ends[2];
+    int ends[2], high;
     if (pipe2(ends, O_CLOEXEC)) {
         *why = g_strdup_printf("pipe: %s", g_strerror(errno));
         return -1;
     }
     *our_end = ends[0];
     fcntl(*our_end, F_SETFL, O_NONBLOCK);
-    return ends[1];
+    high = fcntl(ends[1], F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
+    close(ends[1]);
+    return high;
 }
 
 static gboolean start(struct standalone *standalone, char **why)
@@ -250,6 +267,14 @@ static char *say_failure(struct standalone *standalone)
     return g_strconcat(named ? "" : NAME, standalone->last_line, NULL);
 }
 
+/* One that an earlier keeper started: its log went to that one and ends. */
+static gboolean adopt(struct standalone *standalone, pid_t pid, char **why)
+{
+    standalone->started = g_get_monotonic_time();
+    standalone->child = child_adopt(pid, registry_ended, standalone, why);
+    return standalone->child != NULL;
+}
+
 static gboolean start_and_wait(struct standalone *standalone, char **why)
 {
     if (!start(standalone, why))
@@ -292,8 +317,9 @@ static gboolean check_free(const struct listen_address *listen, char **why)
 static gboolean prepare(struct standalone *standalone, const struct standalone_config *config,
                         char **why)
 {
-    if (!listen_address_parse(config->listen, &standalone->listen, why) ||
-        !check_free(&standalone->listen, why))
+    if (!listen_address_parse(config->listen, &standalone->listen, why))
+        return FALSE;
+    if (!config->running && !check_free(&standalone->listen, why))
         return FALSE;
     standalone->program = config->program ? g_strdup(config->program) : find_program();
     if (!standalone->program)
@@ -308,13 +334,19 @@ struct standalone *standalone_new(const struct standalone_config *config, char *
     standalone->log_fd = -1;
     standalone->line = g_string_new(NULL);
     standalone->restart = wakeup_new(G_PRIORITY_DEFAULT, restart, standalone);
+    standalone->alive_fd = config->alive_fd;
+    standalone->changed = config->changed;
+    standalone->user_data = config->user_data;
     standalone->title = g_strdup_printf("nacos-registry: %s", config->mountpoint);
-    if (!prepare(standalone, config, why) || !start_and_wait(standalone, why)) {
+    if (!prepare(standalone, config, why) ||
+        !(config->running ? adopt(standalone, config->running, why)
+                          : start_and_wait(standalone, why))) {
         standalone_free(standalone);
         return NULL;
     }
     standalone->address = listen_address_for_client(&standalone->listen);
-    watch_log(standalone);
+    if (!config->running)
+        watch_log(standalone);
     return standalone;
 }
 

@@ -2,7 +2,7 @@
  *
  * SOURCE "standalone": the registry that runs as long as the mount does. `nacos-registry --listen
  * ADDR:PORT
- * --ready-fd N --parent-death`, found beside our own executable, else in PATH; when it accepts
+ * --ready-fd N --alive-fd M`, found beside our own executable, else in PATH; when it accepts
  * requests it writes "ADDR:PORT\n", the port it really has, to descriptor N. What it says on stderr
  * goes to our log. Started again on the same port when it dies.
  */
@@ -18,6 +18,12 @@ struct standalone_config {
     const char
         *mountpoint; /* for the registry's line in ps, where every process of a mount shows it */
     const char *program; /* of the registry; NULL = found as above */
+    int alive_fd;        /* it ends when the other end of this pipe is closed everywhere; stays open
+                            here; CHILD_SAFE_FD or above */
+    pid_t running;       /* one that an earlier process started, at `listen`; 0 = start one */
+    /* It was started, or has ended (0). May be NULL. */
+    void (*changed)(pid_t pid, gpointer user_data);
+    gpointer user_data;
 };
 
 /* Starts it and waits until it is ready, 5 s at most: before the loop runs. Everything in `config`

@@ -51,21 +51,25 @@ struct record {
 
 #define STATE_STRIKES 16
 
-/* A request whose handling the daemon did not survive. */
+/* A request that is being handled, or that a daemon did not survive. */
 struct state_strike {
     guint64 unique; /* 0 = none */
+    guint64 node;
+    guint64 opcode;
     guint64 deaths;
+    gint64 last; /* monotonic us of the last death */
 };
 
 /* What keeper and daemon tell each other, in the mapping. */
 struct state_shared {
-    guint64 ticks;      /* raised by the daemon's loop several times a second */
-    guint64 current;    /* unique of the request being handled right now; 0 = none */
-    guint64 taken;      /* requests read and not answered */
-    guint64 epoch;      /* daemons that took this over */
-    guint64 generation; /* highest generation that any slot table has given out */
-    guint64 ready;      /* 1 once the mount answers */
-    guint64 no_resend;  /* 1: this kernel cannot resend what a dead daemon had taken */
+    guint64 ticks;               /* raised by the daemon's loop several times a second */
+    struct state_strike current; /* the request being handled right now; unique stored last */
+    guint64 taken;               /* requests read and not answered */
+    guint64 epoch;               /* daemons that took this over */
+    guint64 generation;          /* highest generation that any slot table has given out */
+    guint64 ready;               /* 1 once the mount answers */
+    guint64 no_resend;           /* 1: this kernel cannot resend what a dead daemon had taken */
+    guint64 farewell;            /* enum farewell of the daemon that ended */
     guint64 daemon_pid;
     guint64 keeper_pid;
     guint64 registry_pid; /* 0 = none */

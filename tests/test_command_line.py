@@ -450,4 +450,4 @@ def registered_at(mounted, ip):
 
 def test_status_is_a_table(stubbed):
     records = [fields(line) for line in lines(stubbed / ".nacos/status")]
-    assert records and str(stubbed.process.pid) in mounts.read(stubbed / ".nacos/status")
+    assert records and str(stubbed.daemon()) in mounts.read(stubbed / ".nacos/status")

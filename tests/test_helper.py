@@ -95,7 +95,7 @@ def test_each_is_single_threaded(stubbed):
 def test_daemon_is_one_thread_besides_name_look_ups(stubbed, stub):
     stub.add("order-svc", "10.0.0.1", 80)
     read(stubbed / f"{SERVICE}/instances")
-    assert len(os.listdir(f"/proc/{stubbed.process.pid}/task")) <= 2
+    assert len(os.listdir(f"/proc/{stubbed.daemon()}/task")) <= 2
 
 
 def test_none_holds_the_fuse_device(stubbed):
@@ -105,9 +105,9 @@ def test_none_holds_the_fuse_device(stubbed):
 
 
 def test_daemon_touches_nothing_below_its_mount(stubbed):
-    links = [os.readlink(f"/proc/{stubbed.process.pid}/fd/{fd}")
-             for fd in os.listdir(f"/proc/{stubbed.process.pid}/fd")]
-    links += [os.readlink(f"/proc/{stubbed.process.pid}/cwd")]
+    links = [os.readlink(f"/proc/{stubbed.daemon()}/fd/{fd}")
+             for fd in os.listdir(f"/proc/{stubbed.daemon()}/fd")]
+    links += [os.readlink(f"/proc/{stubbed.daemon()}/cwd")]
     assert not [link for link in links if (link + "/").startswith(stubbed.path + "/")]
 
 

@@ -72,11 +72,11 @@ def test_nothing_grows_while_it_runs(mount, stub):
             write(mounted / f"{SERVICE}/deregister", "10.0.0.1:80\n")
 
     def size():
-        with open(f"/proc/{mounted.process.pid}/statm", encoding="ascii") as file:
+        with open(f"/proc/{mounted.daemon()}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * 4
 
     def descriptors():
-        return len(os.listdir(f"/proc/{mounted.process.pid}/fd"))
+        return len(os.listdir(f"/proc/{mounted.daemon()}/fd"))
 
     round_of(300)
     memory, fds = size(), descriptors()

@@ -286,7 +286,7 @@ def status(mounted):
 
 
 def rss(mounted):
-    with open(f"/proc/{mounted.process.pid}/statm", encoding="ascii") as file:
+    with open(f"/proc/{mounted.daemon()}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
@@ -297,7 +297,7 @@ def read_bytes(path):
 
 def fds(mounted):
     """(descriptors but sockets, sockets) of the daemon."""
-    directory = f"/proc/{mounted.process.pid}/fd"
+    directory = f"/proc/{mounted.daemon()}/fd"
     links = [os.readlink(os.path.join(directory, name)) for name in os.listdir(directory)]
     sockets = sum(link.startswith("socket:") for link in links)
     return len(links) - sockets, sockets

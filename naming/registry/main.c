@@ -47,6 +47,12 @@ static gboolean on_signal(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_alone(gint fd, GIOCondition condition, gpointer user_data)
+{
+    g_main_loop_quit(user_data);
+    return G_SOURCE_REMOVE;
+}
+
 /* TRUE if the parent ended before PR_SET_PDEATHSIG could hear of it. With a --ready-fd the pipe
  * tells, for in a container the parent may well be process 1. */
 static gboolean is_orphan(const struct options *options)
@@ -93,6 +99,8 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     g_autofree char *name = listen_format(address);
     end_at(loop, SIGTERM);
     end_at(loop, SIGINT);
+    if (options->alive_fd >= 0)
+        g_unix_fd_add(options->alive_fd, G_IO_HUP | G_IO_ERR, on_alone, loop);
     struct httpd *httpd = httpd_new(NULL, config);
     gboolean ready = FALSE;
     if (!httpd) {

@@ -53,6 +53,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
     *options = (struct options){.max_connections = MAX_CONNECTIONS,
                                 .empty_service_expire = EMPTY_SERVICE_EXPIRE_S,
                                 .ready_fd = -1,
+                                .alive_fd = -1,
                                 .log_level = G_LOG_LEVEL_INFO};
     const GOptionEntry entries[] = {
         {"listen", 0, 0, G_OPTION_ARG_STRING, &options->listen,
@@ -69,6 +70,8 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
          "What goes to stderr: error, warning, info (default) or debug", "LEVEL"},
         {"parent-death", 0, 0, G_OPTION_ARG_NONE, &options->parent_death,
          "End when the process that started this one ends", NULL},
+        {"alive-fd", 0, 0, G_OPTION_ARG_INT, &options->alive_fd,
+         "End when the other end of this pipe is closed", "N"},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->show_version, "Show the version", NULL},
         G_OPTION_ENTRY_NULL};
     g_autoptr(GOptionContext) context = g_option_context_new("- a Nacos naming server");

@@ -14,6 +14,7 @@ struct options {
     gint ready_fd;             /* --ready-fd; -1 = none */
     GLogLevelFlags log_level;  /* --log-level: the least severe level that is written */
     gboolean parent_death;     /* --parent-death */
+    int alive_fd;              /* --alive-fd; -1 = none */
     gboolean show_version;     /* --version */
 };
 

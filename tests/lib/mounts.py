@@ -111,6 +111,14 @@ class Mount:
             self.family.update(procs.descendants(self.process.pid))
         return list(self.family)
 
+    def daemon(self):
+        """pid of the process that serves the mount at the moment, waited for; not the one that was
+        started: that is the keeper."""
+        def find():
+            return [pid for pid in procs.of_mount(self.path)
+                    if procs.command_line(pid)[1:2] == [b"--daemon"]]
+        return wait_until(find, 10, f"daemon of {self.path}")[0]
+
     def survivors(self):
         left = [pid for pid, start in self.family.items() if procs.alive(pid, start)]
         return left + [pid for pid in procs.of_mount(self.path) if pid not in left]
@@ -170,8 +178,9 @@ class Mount:
     def kill_everything(self):
         """SIGKILL for every process of the mount, which stays in the table, dead."""
         self.remember()
-        for pid in self.family:
-            procs.kill(pid)
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # none may start another one in between
+            for pid in self.family:
+                procs.kill(pid, number)
         self.process.wait()
         self.ended = -signal.SIGKILL
         Mount.live.discard(self)

@@ -25,7 +25,12 @@ static void on_ended(struct child *child, gpointer user_data)
 static struct child *run(const char *script, int fd, int error_fd, struct seen *seen)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    struct child_config config = {"/bin/sh", argv, fd, error_fd, on_ended, seen};
+    struct child_config config = {.program = "/bin/sh",
+                                  .argv = argv,
+                                  .fd = fd,
+                                  .error_fd = error_fd,
+                                  .ended = on_ended,
+                                  .user_data = seen};
     g_autofree char *why = NULL;
     struct child *child = child_new(&config, &why);
     g_assert_cmpstr(why, ==, NULL);
@@ -110,7 +115,13 @@ static void child_is_killed_by_free(void)
 static void child_missing_program_is_an_error(void)
 {
     const char *const argv[] = {"x", NULL};
-    struct child_config config = {"/nonexistent/x", argv, -1, -1, on_ended, NULL};
+    struct child_config config = {
+        .program = "/nonexistent/x",
+        .argv = argv,
+        .fd = -1,
+        .error_fd = -1,
+        .ended = on_ended,
+    };
     g_autofree char *why = NULL;
     g_assert_null(child_new(&config, &why));
     g_assert_cmpstr(why, ==, "/nonexistent/x: No such file or directory");

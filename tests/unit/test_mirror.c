@@ -33,7 +33,7 @@ static void tear_down(struct fixture *f, gconstpointer data)
     for (guint i = 0; i < G_N_ELEMENTS(f->lanes); i++)
         lane_free(f->lanes[i]);
     const char *const argv[] = {"rm", "-rf", f->directory, NULL};
-    struct child_config config = {"/bin/rm", argv, -1, -1, NULL, NULL};
+    struct child_config config = {.program = "/bin/rm", .argv = argv, .fd = -1, .error_fd = -1};
     g_autofree char *why = NULL;
     struct child *child = child_new(&config, &why);
     g_assert_true(child_wait(child, 5000));

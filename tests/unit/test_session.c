@@ -59,7 +59,7 @@ static void fuse_descriptor_is_close_on_exec(void)
         g_assert_cmpint(fcntl(fd, F_GETFD) & FD_CLOEXEC, !=, 0);
         g_assert_cmpint(fcntl(fd, F_GETFL) & O_NONBLOCK, !=, 0);
     }
-    g_assert_cmpint(found, ==, 1);
+    g_assert_cmpint(found, >=, 1);
     tiny_fs_free(fs);
 }
 
@@ -137,7 +137,13 @@ static struct child *opener_new(struct tiny_fs *fs)
     g_autofree char *script =
         g_strdup_printf("exec 8<'%s/d/f' && echo ok >&3 && exec sleep 60", fs->mountpoint);
     const char *const argv[] = {"sh", "-c", script, NULL};
-    struct child_config config = {"/bin/sh", argv, ready[1], -1, ignore_end, NULL};
+    struct child_config config = {
+        .program = "/bin/sh",
+        .argv = argv,
+        .fd = ready[1],
+        .error_fd = -1,
+        .ended = ignore_end,
+    };
     g_autofree char *why = NULL;
     struct child *child = child_new(&config, &why);
     g_assert_nonnull(child);
@@ -196,7 +202,7 @@ static void detached_mount_serves_on_and_its_end_leaves_the_path_alone(void)
     g_assert_false(fs->ended);
     opener_free(opener);
     WAIT_UNTIL(fs->ended);
-    g_clear_pointer(&fs->session, session_free);
+    tiny_fs_unmount(fs);
     g_assert_true(is_mount(fs->mountpoint));
     g_assert_cmpint(umount2(fs->mountpoint, 0), ==, 0);
     tiny_fs_free(fs);
@@ -222,7 +228,13 @@ static struct child *server_new(char **mountpoint)
     int said[2];
     g_assert_cmpint(pipe2(said, O_CLOEXEC | O_NONBLOCK), ==, 0);
     const char *const argv[] = {"server", "--serve", NULL};
-    struct child_config config = {"/proc/self/exe", argv, said[1], -1, ignore_end, NULL};
+    struct child_config config = {
+        .program = "/proc/self/exe",
+        .argv = argv,
+        .fd = said[1],
+        .error_fd = -1,
+        .ended = ignore_end,
+    };
     g_autofree char *why = NULL;
     struct child *child = child_new(&config, &why);
     g_assert_nonnull(child);
@@ -252,12 +264,13 @@ static void dead_mount_of_ours_is_replaced(void)
     g_assert_true(is_mount(mountpoint));
     struct tiny_fs *fs = tiny_fs_new();
     g_autofree char *why = NULL;
-    struct session *session = tiny_fs_mount(fs, mountpoint, OPTIONS, &why);
+    struct tiny_mount mount = {0};
+    tiny_mount_make(&mount, fs, mountpoint, OPTIONS, &why);
     g_assert_cmpstr(why, ==, NULL);
     struct watcher *user = watcher_new(mountpoint, FALSE);
     g_assert_cmpstr(user->text->str, ==, "");
     watcher_free(user);
-    session_free(session);
+    tiny_mount_end(&mount);
     g_assert_false(is_mount(mountpoint));
     g_assert_cmpint(rmdir(mountpoint), ==, 0);
     tiny_fs_free(fs);
@@ -266,7 +279,8 @@ static void dead_mount_of_ours_is_replaced(void)
 static void assert_refused(struct tiny_fs *fs, const char *mountpoint)
 {
     g_autofree char *why = NULL;
-    g_assert_null(tiny_fs_mount(fs, mountpoint, OPTIONS, &why));
+    struct tiny_mount mount = {0};
+    g_assert_false(tiny_mount_make(&mount, fs, mountpoint, OPTIONS, &why));
     g_autofree char *expected = g_strdup_printf("%s is a nacosfs mount already", mountpoint);
     g_assert_cmpstr(why, ==, expected);
 }
@@ -288,7 +302,7 @@ static void living_mount_is_left_alone(void)
     g_assert_cmpint(rmdir(mountpoint), ==, 0);
 }
 
-/* Nobody serves it while session_new() looks: we are its daemon. */
+/* Nobody serves it while mounting_make() looks: we are its daemon. */
 static void hung_mount_is_left_alone(void)
 {
     struct tiny_fs *fs = tiny_fs_new();
@@ -306,7 +320,8 @@ static void assert_error(const char *mountpoint, const char *options, const char
     if (!fs)
         return;
     g_autofree char *why = NULL;
-    g_assert_null(tiny_fs_mount(fs, mountpoint, options, &why));
+    struct tiny_mount mount = {0};
+    g_assert_false(tiny_mount_make(&mount, fs, mountpoint, options, &why));
     g_assert_nonnull(why);
     g_test_message("%s", why);
     g_assert_nonnull(strstr(why, part));

@@ -2,12 +2,14 @@
  *
  * The registry is this program itself: what it does is told by FAKE_REGISTRY.
  */
+#include "fs/child.h"
 #include "fs/listen_address.h"
 #include "fs/standalone.h"
 #include "watcher.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +49,7 @@ static int fake_registry(int argc, char **argv)
     g_autofree char *why = NULL;
     g_assert_true(listen_address_parse(argv[2], &address, &why));
     g_assert_cmpstr(argv[3], ==, "--ready-fd");
-    g_assert_cmpstr(argv[5], ==, "--parent-death");
+    g_assert_cmpstr(argv[5], ==, "--alive-fd");
     if (listen_on(&address.port) < 0)
         return 1;
     signal(SIGPIPE, SIG_DFL); /* dies if nobody is there to hear it */
@@ -58,7 +60,16 @@ static int fake_registry(int argc, char **argv)
 
 static struct standalone *start(const char *kind, const char *listen, char **why)
 {
-    struct standalone_config config = {listen, "/mnt/somewhere", "/proc/self/exe"};
+    static int alive = -1; /* a pipe's end that nobody closes */
+    int ends[2];
+    if (alive < 0) {
+        g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+        alive = fcntl(ends[0], F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
+    }
+    struct standalone_config config = {.listen = listen,
+                                       .mountpoint = "/mnt/somewhere",
+                                       .program = "/proc/self/exe",
+                                       .alive_fd = alive};
     g_setenv("FAKE_REGISTRY", kind, TRUE);
     return standalone_new(&config, why);
 }

@@ -37,7 +37,7 @@ static struct tiny_node *add_node(struct tiny_fs *fs, const char *path, gboolean
 
 static struct tiny_node *node_of(fuse_req_t req, fuse_ino_t id)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     return fs->by_id->pdata[id];
 }
 
@@ -65,7 +65,7 @@ static void reply_entry(fuse_req_t req, struct tiny_node *node)
 
 static gboolean is_ordered(fuse_req_t req, enum mirror_op op, const char *path)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     pid_t pid = fuse_req_ctx(req)->pid;
     const struct mirror_order *order = fs->mirror ? mirror_order_from(fs->mirror, pid) : NULL;
     if (order && order->op == op && g_str_equal(order->path, path))
@@ -77,7 +77,7 @@ static gboolean is_ordered(fuse_req_t req, enum mirror_op op, const char *path)
 
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     g_autofree char *path = child_path(req, parent, name);
     struct tiny_node *node = g_hash_table_lookup(fs->by_path, path);
     if (node)
@@ -108,7 +108,7 @@ static void on_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *inf
 static void on_setattr(fuse_req_t req, fuse_ino_t id, struct stat *set, int what,
                        struct fuse_file_info *info)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     struct tiny_node *node = node_of(req, id);
     g_assert_cmpint(what, ==, FUSE_SET_ATTR_MTIME);
     if (!is_ordered(req, MIRROR_POKE, node->path))
@@ -133,7 +133,7 @@ static void on_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *info)
 
 static void make(fuse_req_t req, fuse_ino_t parent, const char *name, enum mirror_op op)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     g_autofree char *path = child_path(req, parent, name);
     if (is_ordered(req, op, path))
         reply_entry(req, add_node(fs, path, op == MIRROR_MKDIR));
@@ -152,7 +152,7 @@ static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 static void drop(fuse_req_t req, fuse_ino_t parent, const char *name, enum mirror_op op)
 {
-    struct tiny_fs *fs = fuse_req_userdata(req);
+    struct tiny_fs *fs = session_user_data(fuse_req_userdata(req));
     g_autofree char *path = child_path(req, parent, name);
     if (!is_ordered(req, op, path))
         return;
@@ -190,19 +190,42 @@ static void on_ended(gpointer user_data)
     fs->ended = TRUE;
 }
 
-struct session *tiny_fs_mount(struct tiny_fs *fs, const char *mountpoint, const char *options,
-                              char **why)
+static void serve(struct tiny_mount *mount, struct tiny_fs *fs, struct fuse_args *args)
+{
+    g_autofree char *why = NULL;
+    mount->memfd = state_create();
+    mount->state = state_open(mount->memfd, &why);
+    state_shared(mount->state)->epoch = 1;
+    struct session_config config = {.fuse_args = args,
+                                    .ops = &ops,
+                                    .user_data = fs,
+                                    .fd = fcntl(mount->mounting.fd, F_DUPFD_CLOEXEC, 3),
+                                    .state = mount->state,
+                                    .ended = on_ended};
+    mount->session = session_new(&config, &why);
+    g_assert_cmpstr(why, ==, NULL);
+    session_begin(mount->session);
+}
+
+gboolean tiny_mount_make(struct tiny_mount *mount, struct tiny_fs *fs, const char *mountpoint,
+                         const char *options, char **why)
 {
     char *argv[] = {"tiny_fs", "-o", (char *)options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, argv);
-    struct session_config config = {.fuse_args = &args,
-                                    .ops = &ops,
-                                    .user_data = fs,
-                                    .mountpoint = mountpoint,
-                                    .ended = on_ended};
-    struct session *session = session_new(&config, why);
+    gboolean made = mounting_make(&mount->mounting, &args, mountpoint, why);
+    if (made)
+        serve(mount, fs, &args);
     fuse_opt_free_args(&args);
-    return session;
+    return made;
+}
+
+void tiny_mount_end(struct tiny_mount *mount)
+{
+    session_free(mount->session);
+    mounting_end(&mount->mounting);
+    state_close(mount->state);
+    close(mount->memfd);
+    *mount = (struct tiny_mount){0};
 }
 
 struct tiny_fs *tiny_fs_new(void)
@@ -222,8 +245,9 @@ struct tiny_fs *tiny_fs_new(void)
     add_node(fs, "e/f", FALSE);
     fs->mountpoint = g_dir_make_tmp("tiny fs-XXXXXX", NULL);
     g_autofree char *why = NULL;
-    fs->session = tiny_fs_mount(fs, fs->mountpoint, "subtype=nacosfs,fsname=tiny", &why);
+    tiny_mount_make(&fs->mount, fs, fs->mountpoint, "subtype=nacosfs,fsname=tiny", &why);
     g_assert_cmpstr(why, ==, NULL);
+    fs->session = fs->mount.session;
     return fs;
 }
 
@@ -237,7 +261,9 @@ void tiny_fs_answer_parked(struct tiny_fs *fs)
 void tiny_fs_unmount(struct tiny_fs *fs)
 {
     tiny_fs_answer_parked(fs);
-    g_clear_pointer(&fs->session, session_free);
+    if (fs->session)
+        tiny_mount_end(&fs->mount);
+    fs->session = NULL;
 }
 
 void tiny_fs_free(struct tiny_fs *fs)

@@ -6,20 +6,30 @@
 #pragma once
 
 #include "fs/mirror.h"
+#include "fs/mounting.h"
 #include "fs/session.h"
 
 #include <glib.h>
 
 struct fuse_req;
 
+/* Keeper and daemon in one process. */
+struct tiny_mount {
+    struct mounting mounting;
+    int memfd;
+    struct state *state;
+    struct session *session;
+};
+
 struct tiny_fs {
     char *mountpoint; /* a new directory in /tmp */
-    struct session *session;
-    struct mirror *mirror; /* whose orders are obeyed; may be NULL */
-    GHashTable *by_path;   /* struct tiny_node */
-    GPtrArray *by_id;      /* the same, owned; id = index */
-    guint refused;         /* changes that were nobody's order */
-    gboolean park;         /* keep the next SETATTR unanswered */
+    struct tiny_mount mount;
+    struct session *session; /* of mount */
+    struct mirror *mirror;   /* whose orders are obeyed; may be NULL */
+    GHashTable *by_path;     /* struct tiny_node */
+    GPtrArray *by_id;        /* the same, owned; id = index */
+    guint refused;           /* changes that were nobody's order */
+    gboolean park;           /* keep the next SETATTR unanswered */
     struct fuse_req *parked;
     gboolean ended;
 };
@@ -36,6 +46,7 @@ void tiny_fs_answer_parked(struct tiny_fs *fs);
 guint64 tiny_fs_lookups(const struct tiny_fs *fs, const char *path);
 guint64 tiny_fs_id(const struct tiny_fs *fs, const char *path);
 
-/* session_new() with our operations, for tests of failures. `options` is for -o. */
-struct session *tiny_fs_mount(struct tiny_fs *fs, const char *mountpoint, const char *options,
-                              char **why);
+/* Mounts and serves with our operations, for tests of failures. `options` is for -o. */
+gboolean tiny_mount_make(struct tiny_mount *mount, struct tiny_fs *fs, const char *mountpoint,
+                         const char *options, char **why);
+void tiny_mount_end(struct tiny_mount *mount);
