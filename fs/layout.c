@@ -16,6 +16,8 @@ static const struct layout_file files[] = {
      .render = render_healthy, .needs_list = TRUE},
     {"pick", LAYOUT_SERVICE, .content = CONTENT_NONE, .open = service_file_pick,
      .needs_list = TRUE},
+    {"events", LAYOUT_SERVICE, .stream = TRUE, .content = CONTENT_NONE, .open = service_file_empty,
+     .needs_list = TRUE},
     {"register", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
      .line = LINE_REGISTER, .open = service_file_register},
     {"deregister", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
@@ -25,6 +27,7 @@ static const struct layout_file files[] = {
     {"registered", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_registered},
     {"errors", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_errors},
     {"options", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_options},
+    {"events", LAYOUT_DOT, .stream = TRUE, .content = CONTENT_NONE, .open = service_file_empty},
     {"version", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_version},
 };
 

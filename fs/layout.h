@@ -39,6 +39,7 @@ struct layout_file {
     gboolean writable;    /* 0644, and 0664 with gid=; else nobody may write */
     enum content content; /* CONTENT_NONE for those drawn up at open */
     enum line_action line;
+    gboolean stream; /* reads wait for events (events.h) */
     /* Bytes of a content file; NULL otherwise. New reference. */
     GBytes *(*render)(const struct service_info *view);
     /* Bytes at open of a file that is not a content file; `service` is NULL in .nacos. NULL and
