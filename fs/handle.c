@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "fs/events.h"
+#include "fs/lease.h"
 #include "fs/pollers.h"
 #include "fs/service.h"
 
@@ -64,6 +65,7 @@ void handle_close(struct handle *handle)
         service->opened = g_get_monotonic_time(); /* idle_timeout begins now */
     }
     events_close(handle);
+    lease_end(handle);
     slots_remove(handle->fs->handles, handle->id);
 }
 

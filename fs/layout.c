@@ -22,6 +22,8 @@ static const struct layout_file files[] = {
      .line = LINE_REGISTER, .open = service_file_register},
     {"deregister", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
      .line = LINE_DEREGISTER, .open = service_file_empty},
+    {"lease", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
+     .line = LINE_LEASE, .open = service_file_lease},
     {"status", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_status},
     {"servers", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_servers},
     {"registered", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_registered},

@@ -30,7 +30,7 @@ enum layout_place { LAYOUT_SERVICE, LAYOUT_DOT };
 enum content { CONTENT_INSTANCES, CONTENT_JSON, CONTENT_HEALTHY, CONTENT_COUNT, CONTENT_NONE = -1 };
 
 /* What one written line does; see writer.h. */
-enum line_action { LINE_NONE, LINE_REGISTER, LINE_DEREGISTER };
+enum line_action { LINE_NONE, LINE_REGISTER, LINE_DEREGISTER, LINE_LEASE };
 
 struct layout_file {
     const char *name;
