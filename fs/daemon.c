@@ -4,6 +4,7 @@
 #include "fs/control.h"
 #include "fs/error.h"
 #include "fs/error_log.h"
+#include "fs/events.h"
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/interest.h"
@@ -191,6 +192,7 @@ static void open_model(struct daemon *daemon)
     fs->started = g_get_monotonic_time();
     fs->started_ns = service_next_mtime(0);
     fs->errors = error_log_new();
+    fs->events = events_new();
     fs->tree = tree_new(node_gone, fs);
     fs->groups = slots_new(group_free);
     fs->services = slots_new(service_free);
@@ -229,6 +231,7 @@ static void close_all(struct daemon *daemon)
     registered_end_all(fs);
     interest_free(fs->interest);
     slots_free(fs->handles);
+    events_free(fs->events);
     slots_free(fs->services);
     slots_free(fs->registrations);
     slots_free(fs->groups);

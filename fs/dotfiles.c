@@ -109,6 +109,8 @@ static void render_registered(GString *out, struct fs *fs, const struct register
     render_field_int(out, "beats", (gint64)beat.beats);
     render_field_int(out, "failures", (gint64)beat.failures);
     render_field_int(out, "registered_again", (gint64)beat.reregistered);
+    if (own->lease)
+        render_field(out, "lease", "true");
     if (own->ending)
         render_field(out, "ending", "true");
     g_string_append_c(out, '\n');

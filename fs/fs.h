@@ -12,6 +12,7 @@
 #include "naming/naming.h"
 
 struct error_log;
+struct events;
 struct interest;
 struct parked;
 struct session;
@@ -53,6 +54,8 @@ struct fs {
     struct slots *registrations; /* struct registered */
     struct slots *handles;       /* struct handle */
     struct interest *interest;
+    struct events *events;
+    GQueue pollers; /* struct poller: of open files in .nacos */
     struct root root;
     GQueue parked;     /* struct parked: requests that wait */
     GQueue changes;    /* struct registered_op: changes under way at the server */

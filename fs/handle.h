@@ -8,6 +8,8 @@
 #include "fs/fs.h"
 #include "fs/tree.h"
 
+struct poller;
+
 struct handle {
     guint64 id;   /* fi->fh */
     guint64 node; /* id */
@@ -20,6 +22,9 @@ struct handle {
     gboolean interested;   /* counted in service->handles */
     gboolean created;      /* by CREATE in hosts/: registers with defaults if nothing is written */
     gboolean wrote;        /* a line that is not blank */
+    gint64 seen_ns;        /* mtime of the version that reads give; 0 = it has none */
+    gboolean polled;       /* a read from 0 takes the newest version, as in sysfs */
+    struct poller *poller; /* NULL = nobody waits */
 };
 
 /* Takes the reference `bytes` (NULL = reads as empty). */
@@ -28,4 +33,6 @@ struct handle *handle_get(const struct fs *fs, guint64 id);
 /* Counts as interest in the service while it is open. */
 void handle_interested(struct handle *handle);
 void handle_close(struct handle *handle);
+/* mtime of what an open would give now; 0 for what has no versions. */
+gint64 handle_newest(const struct handle *handle);
 void handle_free(gpointer handle); /* for the slot table */

@@ -30,7 +30,7 @@ enum layout_place { LAYOUT_SERVICE, LAYOUT_DOT };
 enum content { CONTENT_INSTANCES, CONTENT_JSON, CONTENT_HEALTHY, CONTENT_COUNT, CONTENT_NONE = -1 };
 
 /* What one written line does; see writer.h. */
-enum line_action { LINE_NONE, LINE_REGISTER, LINE_DEREGISTER };
+enum line_action { LINE_NONE, LINE_REGISTER, LINE_DEREGISTER, LINE_LEASE };
 
 struct layout_file {
     const char *name;
@@ -39,6 +39,7 @@ struct layout_file {
     gboolean writable;    /* 0644, and 0664 with gid=; else nobody may write */
     enum content content; /* CONTENT_NONE for those drawn up at open */
     enum line_action line;
+    gboolean stream; /* reads wait for events (events.h) */
     /* Bytes of a content file; NULL otherwise. New reference. */
     GBytes *(*render)(const struct service_info *view);
     /* Bytes at open of a file that is not a content file; `service` is NULL in .nacos. NULL and

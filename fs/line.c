@@ -97,11 +97,13 @@ static void change_done(gpointer user_data, int error)
     op->timer = g_timeout_add(SETTLE_MS, settle_late, op);
 }
 
-static struct line_op *put(struct service *service, const struct instance *instance,
+/* `lease`: the handle whose close ends it, 0 = none. */
+static struct line_op *put(struct service *service, const struct instance *instance, guint64 lease,
                            struct told told)
 {
     struct line_op *op = op_new(service, instance, told);
     op->change = registered_put(service, &op->instance, change_done, op);
+    registered_lease(op->change, lease);
     return op;
 }
 
@@ -111,9 +113,10 @@ static char *own_ip_for(const struct fs *fs, const char *text, gsize length)
     return blanks < length && text[blanks] == ':' ? naming_own_ip(fs->naming) : NULL;
 }
 
-static struct line_op *begin_register(struct service *service, const char *text, gsize length,
+static struct line_op *begin_register(const struct handle *handle, const char *text, gsize length,
                                       struct told told, int *error)
 {
+    struct service *service = service_get(handle->fs, handle->service);
     g_autofree char *own_ip = own_ip_for(service->fs, text, length);
     g_autofree char *why = NULL;
     g_auto(instance) instance = {0};
@@ -121,7 +124,7 @@ static struct line_op *begin_register(struct service *service, const char *text,
         *error = error_note(service->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return put(service, &instance, told);
+    return put(service, &instance, handle->line == LINE_LEASE ? handle->id : 0, told);
 }
 
 /* --- deregister ---------------------------------------------------------------------------- */
@@ -262,7 +265,8 @@ static struct line_op *begin_attributes(const struct handle *handle, const char 
         *error = error_note(handle->fs, EINVAL, service->path, why);
         return NULL;
     }
-    return in_hosts(foreign ? update(service, &record, told) : put(service, &record, told));
+    return in_hosts(foreign ? update(service, &record, told)
+                            : put(service, &record, own ? own->lease : 0, told));
 }
 
 struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,
@@ -276,14 +280,14 @@ struct line_op *line_begin(const struct handle *handle, const char *text, gsize 
         return begin_attributes(handle, text, length, told, error);
     if (handle->line == LINE_DEREGISTER)
         return begin_deregister(service, text, length, told, error);
-    return begin_register(service, text, length, told, error);
+    return begin_register(handle, text, length, told, error);
 }
 
 struct line_op *line_begin_defaults(const struct handle *handle, struct told told)
 {
     struct service *service = service_get(handle->fs, handle->service);
     const struct host *host = hosts_find(&service->hosts, handle->host);
-    return host && host->created ? in_hosts(put(service, &host->record, told)) : NULL;
+    return host && host->created ? in_hosts(put(service, &host->record, 0, told)) : NULL;
 }
 
 struct line_op *line_begin_remove(struct service *service, const char *name, struct told told,

@@ -83,7 +83,7 @@ static void cancel_waiter(gpointer waiter)
     waiter_cancel(waiter);
 }
 
-void ops_wait(struct parked *parked, struct waiter *waiter)
+void ops_wait_for(struct parked *parked, struct waiter *waiter, guint deadline_ms)
 {
     parked->wait = waiter;
     parked->cancel = cancel_waiter;
@@ -92,7 +92,12 @@ void ops_wait(struct parked *parked, struct waiter *waiter)
         parked_told(parked, ENOTCONN);
         return;
     }
-    parked_start(parked, PARKED_DEFAULT_MS);
+    parked_start(parked, deadline_ms);
+}
+
+void ops_wait(struct parked *parked, struct waiter *waiter)
+{
+    ops_wait_for(parked, waiter, PARKED_DEFAULT_MS);
 }
 
 void ops_answer_error(struct parked *parked, int error)
@@ -159,6 +164,7 @@ static const struct fuse_lowlevel_ops table = {
     .create = ops_create,
     .open = ops_open,
     .read = ops_read,
+    .poll = ops_poll,
     .write = ops_write,
     .flush = ops_flush,
     .release = ops_release,

@@ -48,6 +48,8 @@ struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,
                         void (*answer)(struct parked *parked, int error));
 /* Starts `parked` waiting for `waiter`. */
 void ops_wait(struct parked *parked, struct waiter *waiter);
+/* The same with another deadline, as parked_start takes it. */
+void ops_wait_for(struct parked *parked, struct waiter *waiter, guint deadline_ms);
 /* Replies `error` to a parked request. */
 void ops_answer_error(struct parked *parked, int error);
 
@@ -71,6 +73,10 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
                 struct fuse_file_info *fi);
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+/* READ of `events`: the handle must be one that events_reader() knows. */
+void ops_read_stream(fuse_req_t req, fuse_ino_t ino, size_t size, struct fuse_file_info *fi);
+void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+              struct fuse_pollhandle *ph);
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
                struct fuse_file_info *fi);
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -7,6 +7,7 @@
 
 #include "fs/address.h"
 #include "fs/error.h"
+#include "fs/events.h"
 #include "fs/handle.h"
 #include "fs/interest.h"
 #include "fs/line.h"
@@ -41,6 +42,11 @@ static void reply_handle(fuse_req_t req, struct fuse_file_info *fi, const struct
     set_flags(fi, handle);
     if (content)
         handle_interested(handle);
+    if (node->file && node->file->stream) {
+        events_open(handle);
+        fi->nonseekable =
+            1; /* bash reads bytewise from what it cannot seek in, and keeps its lines */
+    }
     if (fuse_reply_open(req, fi) == -ENOENT) /* the caller is gone: there will be no RELEASE */
         handle_close(handle);
 }
@@ -194,14 +200,36 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
 
 /* --- READ ---------------------------------------------------------------------------------- */
 
+/* As in sysfs: who polls reads from 0 afterwards, and that is the newest version then. */
+static void renew(struct handle *handle)
+{
+    const struct node *node = tree_get(handle->fs->tree, handle->node);
+    gint64 newest = handle_newest(handle);
+    int error;
+    if (newest == handle->seen_ns)
+        return;
+    GBytes *bytes = newest ? open_bytes(handle->fs, node, &error) : NULL;
+    handle->seen_ns = newest;
+    if (!bytes)
+        return;
+    g_bytes_unref(handle->bytes);
+    handle->bytes = bytes;
+}
+
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    const struct handle *handle = handle_get(ops_fs(req), fi->fh);
+    struct handle *handle = handle_get(ops_fs(req), fi->fh);
     gsize length;
     if (!handle) {
         fuse_reply_err(req, EBADF);
         return;
     }
+    if (events_reader(handle->fs, handle->id)) {
+        ops_read_stream(req, ino, size, fi);
+        return;
+    }
+    if (off == 0 && handle->polled)
+        renew(handle);
     const char *bytes = g_bytes_get_data(handle->bytes, &length);
     if ((guint64)off >= length)
         fuse_reply_buf(req, NULL, 0);

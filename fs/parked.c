@@ -72,7 +72,8 @@ void parked_start(struct parked *parked, guint deadline_ms)
     if (parked->count)
         ++*parked->count;
     g_queue_push_tail_link(&parked->fs->parked, &parked->link);
-    parked->timer = g_timeout_add(deadline_ms, deadline, parked);
+    if (deadline_ms != PARKED_FOR_EVER)
+        parked->timer = g_timeout_add(deadline_ms, deadline, parked);
     if (fuse_req_interrupted(parked->req)) /* libfuse would call back while it holds the request */
         give_up(parked, EINTR);
     else

@@ -27,6 +27,7 @@ struct parked {
     char *name;
     int flags;
     gint64 since;           /* monotonic us when the request came */
+    gsize size;             /* bytes that a READ asked for */
     gsize done;             /* bytes of a write that count already */
     struct writer_job *job; /* of a write under way; its own */
     /* parked.c's own */
@@ -36,6 +37,7 @@ struct parked {
 };
 
 #define PARKED_DEFAULT_MS 0 /* the mount's timeout and a second to spare */
+#define PARKED_FOR_EVER G_MAXUINT
 
 /* Not waiting yet: fill in wait and cancel, gate, the answer's fields, then parked_start. */
 struct parked *parked_new(struct fs *fs, struct fuse_req *req,

@@ -16,6 +16,7 @@ struct registered_op {
     struct instance instance;
     struct naming_call *call;
     enum change change;
+    guint64 lease; /* handle id; 0 = none */
     wait_fn fn;
     gpointer user_data;
     GList link; /* in fs->changes */
@@ -39,7 +40,7 @@ struct registered *registered_find(const struct service *service, const struct i
 }
 
 /* The server said yes: the one place where a registration is recorded, before anybody is told. */
-static void record_put(struct service *service, const struct instance *instance)
+static struct registered *record_put(struct service *service, const struct instance *instance)
 {
     struct registered *registration = registered_find(service, instance);
     if (!registration) {
@@ -52,6 +53,7 @@ static void record_put(struct service *service, const struct instance *instance)
     registration->ending = 0;
     instance_clear(&registration->instance);
     instance_copy(&registration->instance, instance);
+    return registration;
 }
 
 static void record_ending(struct service *service, const struct instance *instance)
@@ -114,7 +116,7 @@ static void op_done(const struct naming_result *result, gpointer user_data)
     else if (op->change == CHANGE_DROP)
         record_drop(service, &op->instance);
     else if (!error && op->change == CHANGE_PUT)
-        record_put(service, &op->instance);
+        record_put(service, &op->instance)->lease = op->lease;
     if (!error) {
         service->hidden &= op->change == CHANGE_DROP;
         service_note_change(service, &op->instance, op->change == CHANGE_DROP);
@@ -145,6 +147,11 @@ struct registered_op *registered_put(struct service *service, const struct insta
     struct registered_op *op = op_new(service, CHANGE_PUT, instance, fn, user_data);
     op->call = naming_register(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
+}
+
+void registered_lease(struct registered_op *op, guint64 handle)
+{
+    op->lease = handle;
 }
 
 struct registered_op *registered_drop(struct service *service, const struct instance *like,
@@ -216,7 +223,7 @@ void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
     all->user_data = user_data;
     for (guint i = slots_high(fs->registrations); i > 0; i--) {
         const struct registered *registration = slots_at(fs->registrations, i);
-        if (!registration || !registration->instance.ephemeral)
+        if (!registration || !(registration->instance.ephemeral || registration->lease))
             continue;
         all->left++;
         registered_drop(service_get(fs, registration->service), &registration->instance,

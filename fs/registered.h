@@ -14,6 +14,7 @@ struct registered {
     guint64 service;          /* id */
     struct instance instance; /* as last accepted; owned members */
     gint64 since_ms;          /* wall clock of the first registration */
+    guint64 lease;            /* handle id whose close ends it (lease.h); 0 = none */
     gint64 ending; /* monotonic us when a deregister failed, 0 = not: not beaten any more, the
                       server will forget it; still ours, so that it can be tried again */
 };
@@ -38,6 +39,9 @@ void registered_adopt(struct service *service, const struct instance *instance);
  * before this returns. `instance` is copied. */
 struct registered_op *registered_put(struct service *service, const struct instance *instance,
                                      wait_fn fn, gpointer user_data);
+/* A put that succeeds will make it a lease of that handle (id); without, it ends one. Right behind
+ * registered_put. */
+void registered_lease(struct registered_op *op, guint64 handle);
 /* Deregisters; the record, if there is one, goes when the server has said yes, and is `ending`
  * after a failure (the beat has stopped). Works for instances of others, too: who may do that is
  * the caller's business. */
@@ -53,5 +57,5 @@ void registered_cancel(struct registered_op *op);
 /* Tells all that are under way ECANCELED: the client is about to end. */
 void registered_end_all(struct fs *fs);
 
-/* Deregisters all ephemeral ones at once; `fn` is told when the last is answered. */
+/* Deregisters all ephemeral ones and all leases at once; `fn` is told when the last is answered. */
 void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data);

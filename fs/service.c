@@ -2,8 +2,10 @@
 #include "fs/service.h"
 
 #include "fs/error.h"
+#include "fs/events.h"
 #include "fs/interest.h"
 #include "fs/names.h"
+#include "fs/pollers.h"
 #include "fs/registered.h"
 #include "fs/tree.h"
 
@@ -98,6 +100,7 @@ void service_free(gpointer item)
     g_clear_pointer(&service->list_call, naming_call_cancel);
     g_clear_handle_id(&service->overlay_timer, g_source_remove);
     waiters_clear(&service->waiters);
+    waiters_clear(&service->event_waiters);
     g_clear_pointer(&service->list, service_info_unref);
     g_clear_pointer(&service->view, service_info_unref);
     overlay_clear(&service->overlay);
@@ -322,10 +325,11 @@ void service_update(struct service *service)
     overlay_arm(service);
     gboolean first = !service->view;
     gboolean watched = service->watched > 0;
+    g_autoptr(service_info) old = NULL;
     if (service->list) {
         g_autoptr(service_info) view = overlay_apply(&service->overlay, service->list);
         if (first || !same_view(service->view, view)) {
-            g_clear_pointer(&service->view, service_info_unref);
+            old = g_steal_pointer(&service->view);
             service->view = g_steal_pointer(&view);
             gboolean empty = service->view->n_hosts == 0;
             for (int i = 0; i < CONTENT_COUNT; i++) {
@@ -339,4 +343,7 @@ void service_update(struct service *service)
     hosts_update(&service->hosts,
                  first && !watched && !was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
     service_sync(service);
+    if (old)
+        events_changed(service, old);
+    pollers_wake(&service->pollers);
 }

@@ -49,6 +49,9 @@ struct service {
     gint64 mtime_ns;
 
     struct waiters waiters;        /* for a list */
+    struct waiters event_waiters;  /* READs of `events` */
+    guint streams;                 /* open `events` files */
+    GQueue pollers;                /* struct poller: of its open files */
     struct naming_call *wait_call; /* for the subscribed list; NULL = none */
     struct naming_call *list_call; /* for a list without subscribing; NULL = none */
 

@@ -13,5 +13,7 @@ struct service;
 GBytes *service_file_pick(struct fs *fs, struct service *service, int *error);
 /* What this mount keeps here, as lines. */
 GBytes *service_file_register(struct fs *fs, struct service *service, int *error);
+/* Of those the leases. */
+GBytes *service_file_lease(struct fs *fs, struct service *service, int *error);
 /* Nothing. */
 GBytes *service_file_empty(struct fs *fs, struct service *service, int *error);
