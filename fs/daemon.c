@@ -8,11 +8,14 @@
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/interest.h"
+#include "fs/journal.h"
 #include "fs/keeper.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
+#include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
+#include "fs/snapshots.h"
 #include "fs/state.h"
 
 #include <errno.h>
@@ -60,6 +63,21 @@ static void adopted(const struct service_key *key, const struct instance *instan
     struct service *service = service_of_key(&daemon->fs, key);
     if (service)
         registered_adopt(service, instance);
+}
+
+static void beaten(const struct service_key *key, const struct instance *instance,
+                   gpointer user_data)
+{
+    struct daemon *daemon = user_data;
+    struct service *service = service_of_key(&daemon->fs, key);
+    if (service)
+        registered_beaten(service, instance);
+}
+
+static void answered(guint64 unique, gpointer user_data)
+{
+    struct fs *fs = user_data;
+    journal_forget(fs->journal, unique);
 }
 
 static void node_gone(const struct node *node, gpointer user_data)
@@ -179,10 +197,18 @@ static gboolean open_naming(struct daemon *daemon, char **why)
         .own_ip = options->ip,
     };
     const struct naming_listener listener = {
-        .changed = changed, .trouble = trouble, .adopted = adopted};
+        .changed = changed, .trouble = trouble, .adopted = adopted, .beaten = beaten};
     fs->servers = g_strjoinv(",", servers);
     fs->naming = naming_new(&config, &listener, daemon, why);
     return fs->naming != NULL;
+}
+
+/* No id of an earlier daemon is given out again. */
+static struct slots *new_slots(struct fs *fs, GDestroyNotify free_item)
+{
+    struct slots *slots = slots_new(free_item);
+    slots_begin_at(slots, &state_shared(fs->state)->generation);
+    return slots;
 }
 
 static void open_model(struct daemon *daemon)
@@ -193,11 +219,15 @@ static void open_model(struct daemon *daemon)
     fs->started_ns = service_next_mtime(0);
     fs->errors = error_log_new();
     fs->events = events_new();
-    fs->tree = tree_new(node_gone, fs);
-    fs->groups = slots_new(group_free);
-    fs->services = slots_new(service_free);
-    fs->registrations = slots_new(registered_free);
-    fs->handles = slots_new(handle_free);
+    if (state_shared(fs->state)->remounted)
+        restore_forget_kernel(fs);
+    fs->tree = tree_new(fs->state, node_gone, fs);
+    fs->journal = journal_new(fs->state);
+    fs->snapshots = snapshots_new(fs->state);
+    fs->groups = new_slots(fs, group_free);
+    fs->services = new_slots(fs, service_free);
+    fs->registrations = new_slots(fs, registered_free);
+    fs->handles = new_slots(fs, handle_free);
     g_queue_init(&fs->parked);
     g_queue_init(&fs->changes);
     root_init(fs);
@@ -213,13 +243,20 @@ static gboolean open_session(struct daemon *daemon, char **why)
                                            .user_data = fs,
                                            .fd = KEEPER_FD_FUSE,
                                            .state = fs->state,
-                                           .ended = unmounted};
+                                           .ended = unmounted,
+                                           .judge = restore_judge,
+                                           .answered = answered,
+                                           .resent = restore_resent};
     const char *const helper[] = {"nacosfs", "--mirror-helper", mountpoint, NULL};
     fs->session = session_new(&session, why);
     if (fs->session)
         fs->mirror = mirror_new(helper, HELPERS, mountpoint, why);
     if (fs->mirror)
         fs->interest = interest_new(fs);
+    if (fs->mirror) {
+        restore_model(fs);
+        interest_begin(fs->interest);
+    }
     return fs->mirror != NULL;
 }
 
@@ -244,6 +281,8 @@ static void close_all(struct daemon *daemon)
     if (fs->session)
         session_free(fs->session);
     error_log_free(fs->errors);
+    snapshots_free(fs->snapshots);
+    journal_free(fs->journal);
     state_close(fs->state);
     g_free(fs->servers);
     g_source_remove(daemon->words);

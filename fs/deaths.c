@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/deaths.h"
 
+#define UNREADY_STEP 5 /* kills in a row before the delay grows by a step */
+
 static const int delays[] = {0, 0, 50, 200, 800}; /* ms, from the n-th death in a row on */
 
 /* The record of that request, else the one whose last death is longest ago. */
@@ -41,18 +43,22 @@ static gboolean too_many(struct deaths *deaths, gint64 now)
     return deaths->count >= DEATHS_MOST && now - first < DEATHS_WITHIN;
 }
 
+static int delay_after(guint row)
+{
+    return delays[MIN(row, G_N_ELEMENTS(delays) - 1)];
+}
+
 int deaths_note(struct deaths *deaths, struct state_shared *shared, gboolean by_itself, gint64 now)
 {
     gboolean laid = strike_current(shared, now);
-    gboolean counts = by_itself ? !laid : !shared->ready;
-    if (!counts) {
+    deaths->unready = by_itself || shared->ready ? 0 : deaths->unready + 1;
+    if (!by_itself || laid) {
         deaths->in_a_row = 0;
-        return 0;
+        return delay_after(deaths->unready / UNREADY_STEP);
     }
     if (too_many(deaths, now))
         return -1;
-    guint row = deaths->in_a_row++;
-    return delays[MIN(row, G_N_ELEMENTS(delays) - 1)];
+    return delay_after(deaths->in_a_row++);
 }
 
 gboolean deaths_poisoned(const struct state_shared *shared, const struct state_strike *request,

@@ -17,6 +17,7 @@ struct deaths {
     gint64 times[DEATHS_MOST]; /* monotonic us; of the last ones that count, a ring */
     guint count;
     guint in_a_row; /* of those that count */
+    guint unready;  /* killed one after the other before they were ready */
 };
 
 /* A daemon ended. `by_itself`: not by a SIGKILL from outside. What it was handling

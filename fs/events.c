@@ -6,6 +6,9 @@
 #include "fs/pollers.h"
 #include "fs/render.h"
 #include "fs/service.h"
+#include "fs/state.h"
+
+#include <string.h>
 
 #define RING (1024 * 1024) /* bytes that a reader may be behind, of all services together */
 
@@ -13,6 +16,7 @@ struct events {
     struct stream *stream;  /* NULL while nobody reads */
     GHashTable *readers;    /* handle id -> struct stream_reader, owned */
     guint of_all;           /* readers of `.nacos/events` */
+    GQueue kept;            /* struct record of what is in the stream, oldest first */
     struct waiters waiters; /* theirs */
 };
 
@@ -34,6 +38,7 @@ void events_free(struct events *events)
         stream_detach(events->stream, reader);
     waiters_clear(&events->waiters);
     g_hash_table_unref(events->readers);
+    g_queue_clear(&events->kept);
     stream_free(events->stream);
     g_free(events);
 }
@@ -58,6 +63,14 @@ void events_open(const struct handle *handle)
     ++*count_of(handle->fs, reader);
 }
 
+static void drop_kept(struct fs *fs, guint64 before);
+
+static void close_stream(struct fs *fs)
+{
+    drop_kept(fs, G_MAXUINT64);
+    g_clear_pointer(&fs->events->stream, stream_free);
+}
+
 void events_close(const struct handle *handle)
 {
     struct events *events = handle->fs->events;
@@ -68,7 +81,7 @@ void events_close(const struct handle *handle)
     stream_detach(events->stream, reader);
     g_hash_table_remove(events->readers, &reader->handle);
     if (g_hash_table_size(events->readers) == 0)
-        g_clear_pointer(&events->stream, stream_free);
+        close_stream(handle->fs);
 }
 
 struct stream_reader *events_reader(const struct fs *fs, guint64 handle)
@@ -79,6 +92,13 @@ struct stream_reader *events_reader(const struct fs *fs, guint64 handle)
 gsize events_read(const struct fs *fs, struct stream_reader *reader, char *buffer, gsize size)
 {
     return stream_read(fs->events->stream, reader, buffer, size);
+}
+
+void events_put_back(const struct fs *fs, struct stream_reader *reader,
+                     const struct stream_place *place)
+{
+    stream_place_copy(&reader->place, place);
+    stream_check(fs->events->stream, reader);
 }
 
 gboolean events_readable(const struct fs *fs, struct stream_reader *reader)
@@ -95,31 +115,60 @@ struct waiter *events_wait(const struct fs *fs, const struct stream_reader *read
 
 /* --- changes ------------------------------------------------------------------------------- */
 
-static void append(struct stream *stream, struct stream_event *event, const char *verb,
+/* The ring drops its oldest events, and so does the state. */
+static void drop_kept(struct fs *fs, guint64 before)
+{
+    struct events *events = fs->events;
+    const struct record *oldest;
+    while ((oldest = g_queue_peek_head(&events->kept)) && oldest->id < before)
+        state_remove(fs->state, g_queue_pop_head(&events->kept));
+}
+
+/* `from`: end of the stream before the event; a filler may lie in between. */
+static void keep_event(const struct service *service, const struct stream_event *event,
+                       guint64 from)
+{
+    struct fs *fs = service->fs;
+    const guint64 words[STATE_WORDS] = {from, event->service, service->version,
+                                        (guint64)event->unix_ms};
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_len(text, event->path, (gssize)strlen(event->path) + 1);
+    g_string_append_len(text, event->verb, (gssize)strlen(event->verb) + 1);
+    g_string_append_len(text, event->line, (gssize)strlen(event->line) + 1);
+    guint64 end = stream_end(fs->events->stream);
+    g_queue_push_tail(&fs->events->kept,
+                      state_add(fs->state, RECORD_EVENT, end, words, text->str, text->len));
+    drop_kept(fs, stream_start(fs->events->stream) + 1);
+}
+
+static void append(const struct service *service, struct stream_event *event, const char *verb,
                    const GPtrArray *instances)
 {
+    struct stream *stream = service->fs->events->stream;
     event->verb = verb;
     for (guint i = 0; i < instances->len; i++) {
         g_autoptr(GString) line = g_string_new(NULL);
         render_line(line, g_ptr_array_index(instances, i));
         event->line = line->str;
+        guint64 from = stream_end(stream);
         stream_append(stream, event);
+        if (stream_end(stream) != from)
+            keep_event(service, event, from);
     }
 }
 
 /* Added before removed: who counts never sees fewer than there were all the time. */
 static void append_changes(const struct service *service, const struct service_info *old)
 {
-    struct stream *stream = service->fs->events->stream;
     g_auto(instances_diff) diff = {0};
     g_autoptr(GString) path = g_string_new(NULL);
     struct stream_event event = {.service = service->id, .unix_ms = g_get_real_time() / 1000};
     escape_append(path, service->path, "");
     event.path = path->str;
     instances_diff_init(&diff, old, service->view);
-    append(stream, &event, "added", diff.added);
-    append(stream, &event, "removed", diff.removed);
-    append(stream, &event, "modified", diff.modified);
+    append(service, &event, "added", diff.added);
+    append(service, &event, "removed", diff.removed);
+    append(service, &event, "modified", diff.modified);
 }
 
 void events_changed(struct service *service, const struct service_info *old)
@@ -128,7 +177,79 @@ void events_changed(struct service *service, const struct service_info *old)
     if (!service->streams && !events->of_all)
         return;
     append_changes(service, old);
+}
+
+void events_wake(struct service *service)
+{
+    struct events *events = service->fs->events;
     waiters_wake(&service->event_waiters, 0);
     waiters_wake(&events->waiters, 0);
     pollers_wake(&service->fs->pollers);
+}
+
+/* --- another daemon's ---------------------------------------------------------------------- */
+
+static gint by_position(gconstpointer a, gconstpointer b)
+{
+    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static GPtrArray *find_kept(const struct fs *fs)
+{
+    GPtrArray *records = g_ptr_array_new();
+    for (guint i = 0; i < state_high(fs->state); i++) {
+        struct record *record = state_at(fs->state, i, RECORD_EVENT);
+        if (record)
+            g_ptr_array_add(records, record);
+    }
+    g_ptr_array_sort(records, by_position);
+    return records;
+}
+
+/* The daemon died between writing its events and the view: nobody has read them. */
+static gboolean is_premature(const struct fs *fs, const struct record *record)
+{
+    const struct service *service = service_get(fs, record->words[1]);
+    return service && record->words[2] > service->version;
+}
+
+static void restore_event(struct fs *fs, struct record *record)
+{
+    struct stream *stream = fs->events->stream;
+    g_autofree char *path = state_get_bytes(fs->state, record, NULL);
+    const char *verb = path + strlen(path) + 1;
+    const char *line = verb + strlen(verb) + 1;
+    const struct stream_event event = {.service = record->words[1],
+                                       .unix_ms = (gint64)record->words[3],
+                                       .path = path,
+                                       .verb = verb,
+                                       .line = line};
+    if (stream_start(stream) == stream_end(stream))
+        stream_begin_at(stream, record->words[0]);
+    stream_append(stream, &event);
+    g_queue_push_tail(&fs->events->kept, record);
+}
+
+void events_restore(struct fs *fs)
+{
+    g_autoptr(GPtrArray) records = find_kept(fs);
+    fs->events->stream = stream_new(RING);
+    for (guint i = 0; i < records->len; i++) {
+        if (is_premature(fs, records->pdata[i]))
+            state_remove(fs->state, records->pdata[i]);
+        else
+            restore_event(fs, records->pdata[i]);
+    }
+}
+
+void events_restored(struct fs *fs)
+{
+    GHashTableIter iter;
+    gpointer reader;
+    if (g_hash_table_size(fs->events->readers) == 0)
+        close_stream(fs);
+    g_hash_table_iter_init(&iter, fs->events->readers);
+    while (g_hash_table_iter_next(&iter, NULL, &reader))
+        stream_check(fs->events->stream, reader);
 }

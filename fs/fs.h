@@ -14,8 +14,11 @@
 struct error_log;
 struct events;
 struct interest;
+struct journal;
 struct parked;
+struct record;
 struct session;
+struct snapshots;
 struct state;
 struct tree;
 
@@ -39,12 +42,19 @@ struct root {
     struct waiters settled;  /* told when the lane has announced all */
     guint parked;            /* users' operations that hold the directory's lock: the gate */
     gint64 mtime_ns;         /* wall clock */
+    struct record *kept;
 };
 
 struct fs {
     const struct mount_options *options; /* borrowed */
     struct naming *naming;
     struct state *state; /* what outlives this daemon */
+    struct journal *journal;
+    struct snapshots *snapshots; /* bytes of open files */
+    GHashTable *reopened;    /* unique of an OPEN or CREATE -> handle id, of what an earlier daemon
+                                opened; NULL once all that it had taken has come again */
+    GHashTable *old_helpers; /* pids of mirror helpers of earlier daemons, for the first seconds;
+                                NULL then */
     struct session *session;
     struct mirror *mirror;
     struct error_log *errors;

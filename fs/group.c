@@ -2,6 +2,7 @@
 #include "fs/group.h"
 
 #include "fs/error.h"
+#include "fs/kept.h"
 #include "fs/names.h"
 #include "fs/service.h"
 #include "fs/tree.h"
@@ -53,6 +54,7 @@ static void group_done(gpointer owner, enum mirror_op op, const char *path, int 
         return;
     g_debug("announcing %s: %s", path, g_strerror(error));
     service->visible = op == MIRROR_MKDIR; /* no event can be had for it */
+    kept_service(service);
 }
 
 static gboolean group_gated(gpointer owner)
@@ -65,28 +67,48 @@ static const struct mirror_lane_class group_lane = {group_next, group_done, grou
 
 /* --- life ---------------------------------------------------------------------------------- */
 
+static struct group *group_new(struct fs *fs, const char *name)
+{
+    struct group *group = g_new0(struct group, 1);
+    group->fs = fs;
+    group->name = g_strdup(name);
+    group->shown = names_encode(name);
+    group->services = g_hash_table_new(g_str_hash, g_str_equal);
+    asks_init(&group->asks);
+    group->mtime_ns = service_next_mtime(0);
+    mirror_lane_init(&group->lane, &group_lane, group);
+    return group;
+}
+
 struct group *group_obtain(struct fs *fs, const char *name)
 {
     g_autofree char *shown = names_encode(name);
     struct group *group = shown ? group_find(fs, shown) : NULL;
     if (!shown || group)
         return group;
-    group = g_new0(struct group, 1);
-    group->fs = fs;
-    group->name = g_strdup(name);
-    group->shown = g_steal_pointer(&shown);
-    group->services = g_hash_table_new(g_str_hash, g_str_equal);
-    asks_init(&group->asks);
-    group->mtime_ns = service_next_mtime(0);
-    mirror_lane_init(&group->lane, &group_lane, group);
+    group = group_new(fs, name);
     group->id = slots_add(fs->groups, group);
     g_hash_table_insert(fs->root.groups, group->shown, group);
+    kept_group(group);
     return group;
+}
+
+struct group *group_restore(struct fs *fs, guint64 id, const char *name)
+{
+    struct group *group = group_new(fs, name);
+    group->id = id;
+    if (group->shown && !group_find(fs, group->shown) && slots_put(fs->groups, id, group)) {
+        g_hash_table_insert(fs->root.groups, group->shown, group);
+        return group;
+    }
+    group_free(group);
+    return NULL;
 }
 
 void group_free(gpointer item)
 {
     struct group *group = item;
+    kept_drop(group->fs, &group->kept);
     mirror_lane_remove(group->fs->mirror, &group->lane);
     g_clear_pointer(&group->listing.call, naming_call_cancel);
     waiters_clear(&group->listing.waiters);
@@ -136,6 +158,8 @@ void group_sync(struct group *group)
     }
     group->visible = !group->visible;
     root->mtime_ns = service_next_mtime(root->mtime_ns);
+    kept_group(group);
+    kept_root(group->fs);
 }
 
 gboolean group_is_idle(const struct group *group)
@@ -159,6 +183,7 @@ static void take_names(struct group *group, const char *const *names)
         service->known = TRUE;
         service->missed = 0;
         g_hash_table_add(listed, service);
+        kept_service(service);
         service_sync(service);
     }
     for (guint i = slots_high(group->fs->services); i > 0; i--) {
@@ -169,6 +194,7 @@ static void take_names(struct group *group, const char *const *names)
             service->known = FALSE;
             if (!service->held) /* else it would come back for those who still stand in it */
                 service->hidden = FALSE;
+            kept_service(service);
         }
         service_sync(service);
     }
@@ -188,6 +214,7 @@ static void listing_done(const struct naming_result *result, const char *const *
         group->listing.first = group->listing.answers++ == 0;
         take_names(group, names);
         group->listing.first = FALSE;
+        kept_group(group);
         group_sync(group);
     }
     waiters_wake(&group->listing.waiters, error);
@@ -222,6 +249,7 @@ static void service_listed(const struct naming_result *result, struct service_in
             service = service_new(group, name);
         service->known = TRUE;
         service->missed = 0;
+        kept_service(service);
         service_sync(service);
     }
     ask_end(ask, error);

@@ -28,10 +28,13 @@ struct group {
     guint parked;            /* users' operations that hold the directory's lock: the gate */
     guint held, watched;     /* nodes, as in struct service */
     gint64 mtime_ns;
+    struct record *kept;
 };
 
 /* Finds or makes the group; not visible yet. NULL for a name that cannot be shown. */
 struct group *group_obtain(struct fs *fs, const char *name);
+/* The group of that id and name, as an earlier daemon had it. NULL if the id is taken. */
+struct group *group_restore(struct fs *fs, guint64 id, const char *name);
 void group_free(gpointer group); /* for the slot table */
 struct group *group_get(const struct fs *fs, guint64 id);
 /* By directory name; NULL if the mount knows none. */
@@ -58,8 +61,10 @@ struct waiter *group_need_service(struct group *group, const char *shown, gint64
  * hear of what comes later. Waits for nothing. */
 void group_prime(struct group *group);
 
-/* The root: DEFAULT_GROUP and the group= ones, lane and tables. */
+/* The root: lane and tables. */
 void root_init(struct fs *fs);
+/* DEFAULT_GROUP and the group= ones, after what is restored. */
+void root_configure(struct fs *fs);
 void root_clear(struct fs *fs);
 /* As group_need_listing, for the groups of catalog/services. */
 struct waiter *root_need_listing(struct fs *fs, gint64 max_age, wait_fn fn, gpointer user_data);

@@ -2,9 +2,12 @@
 #include "fs/handle.h"
 
 #include "fs/events.h"
+#include "fs/kept.h"
 #include "fs/lease.h"
 #include "fs/pollers.h"
 #include "fs/service.h"
+#include "fs/session.h"
+#include "fs/snapshots.h"
 
 static gint64 newest(const struct fs *fs, const struct node *node)
 {
@@ -25,7 +28,7 @@ gint64 handle_newest(const struct handle *handle)
     return node ? newest(handle->fs, node) : handle->seen_ns;
 }
 
-struct handle *handle_new(struct fs *fs, const struct node *node, GBytes *bytes)
+static struct handle *handle_make(struct fs *fs, const struct node *node, GBytes *bytes)
 {
     struct handle *handle = g_new0(struct handle, 1);
     handle->fs = fs;
@@ -36,11 +39,42 @@ struct handle *handle_new(struct fs *fs, const struct node *node, GBytes *bytes)
         handle->service = node->owner;
     if (node->kind == NODE_HOST)
         handle->host = g_strdup(node->name);
-    if (node->file)
+    if (node->file) {
         handle->line = node->file->line;
+        handle->stream = node->file->stream;
+    }
+    return handle;
+}
+
+struct handle *handle_new(struct fs *fs, const struct node *node, GBytes *bytes)
+{
+    struct handle *handle = handle_make(fs, node, bytes);
     handle->seen_ns = newest(fs, node);
+    handle->unique = session_current(fs->session)->unique;
+    handle->snapshot = snapshots_hold(fs->snapshots, handle->bytes);
     handle->id = slots_add(fs->handles, handle);
     return handle;
+}
+
+struct handle *handle_restore(struct fs *fs, guint64 id, const struct node *node, GBytes *bytes)
+{
+    struct handle *handle = handle_make(fs, node, bytes);
+    handle->id = id;
+    if (slots_put(fs->handles, id, handle))
+        return handle;
+    handle_free(handle);
+    return NULL;
+}
+
+void handle_set_bytes(struct handle *handle, GBytes *bytes)
+{
+    struct snapshots *snapshots = handle->fs->snapshots;
+    guint64 old = handle->snapshot;
+    g_bytes_unref(handle->bytes);
+    handle->bytes = bytes;
+    handle->snapshot = snapshots_hold(snapshots, bytes);
+    kept_handle(handle);
+    snapshots_release(snapshots, old);
 }
 
 struct handle *handle_get(const struct fs *fs, guint64 id)
@@ -63,9 +97,12 @@ void handle_close(struct handle *handle)
     if (service && handle->interested) {
         service->handles--;
         service->opened = g_get_monotonic_time(); /* idle_timeout begins now */
+        kept_service(service);
     }
     events_close(handle);
     lease_end(handle);
+    kept_drop(handle->fs, &handle->kept);
+    snapshots_release(handle->fs->snapshots, handle->snapshot);
     slots_remove(handle->fs->handles, handle->id);
 }
 
@@ -73,6 +110,7 @@ void handle_free(gpointer item)
 {
     struct handle *handle = item;
     poller_free(handle->poller);
+    stream_place_clear(&handle->read.before);
     g_bytes_unref(handle->bytes);
     g_string_free(handle->pending, TRUE);
     g_free(handle->host);

@@ -2,6 +2,7 @@
 #include "fs/host.h"
 
 #include "fs/address.h"
+#include "fs/kept.h"
 #include "fs/registered.h"
 #include "fs/render.h"
 #include "fs/service.h"
@@ -32,6 +33,7 @@ static void drop_if_gone(struct hosts *hosts, struct host *host)
         return;
     if (host->queued)
         g_queue_remove(&hosts->owed, host);
+    kept_drop(hosts->service->fs, &host->kept);
     g_hash_table_remove(hosts->by_name, host->name);
     slots_remove(hosts->slots, host->id);
 }
@@ -56,6 +58,8 @@ static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum m
     if (!hosts_held(hosts, host)) { /* nobody can be watching */
         host->visible = host->wanted;
         host->changed = FALSE;
+        host->told_ns = host->mtime_ns;
+        kept_host(hosts, host);
         return MIRROR_NOTHING;
     }
     if (service_is_coming(hosts->service)) {
@@ -72,6 +76,7 @@ static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum m
     }
     host->changed = FALSE;
     host->announced_at = now;
+    host->telling_ns = host->mtime_ns;
     *op = MIRROR_POKE;
     return MIRROR_ORDER;
 }
@@ -108,14 +113,20 @@ static void hosts_done(gpointer owner, enum mirror_op op, const char *path, int 
 {
     struct hosts *hosts = owner;
     struct host *host = hosts_find(hosts, strrchr(path, '/') + 1);
-    if (!host || error == 0)
+    if (!host)
         return;
+    if (error == 0) {
+        host->told_ns = op == MIRROR_POKE ? host->telling_ns : host->told_ns;
+        kept_host(hosts, host);
+        return;
+    }
     g_debug("announcing %s: %s", path, g_strerror(error));
     if (op == MIRROR_POKE && error == EINTR) {
         host->changed = TRUE;
         host->announced_at = 0;
     } else if (op != MIRROR_POKE && error != EINTR) {
         host->visible = op == MIRROR_MKNOD; /* no event can be had for it */
+        kept_host(hosts, host);
     }
 }
 
@@ -154,6 +165,11 @@ void hosts_clear(struct hosts *hosts)
     waiters_clear(&hosts->settled);
     g_queue_clear(&hosts->owed);
     g_hash_table_unref(hosts->by_name);
+    for (guint i = slots_high(hosts->slots); i > 0; i--) {
+        struct host *host = slots_at(hosts->slots, i);
+        if (host)
+            kept_drop(hosts->service->fs, &host->kept);
+    }
     slots_free(hosts->slots);
 }
 
@@ -174,6 +190,19 @@ static struct host *host_obtain(struct hosts *hosts, const char *name)
     return host;
 }
 
+struct host *hosts_restore(struct hosts *hosts, guint64 id, const char *name)
+{
+    struct host *host = g_new0(struct host, 1);
+    host->name = g_strdup(name);
+    host->id = id;
+    if (!hosts_find(hosts, name) && slots_put(hosts->slots, id, host)) {
+        g_hash_table_insert(hosts->by_name, host->name, host);
+        return host;
+    }
+    host_free(host);
+    return NULL;
+}
+
 static void host_set_record(struct host *host, const struct instance *record)
 {
     g_autoptr(GBytes) bytes = render_host(record);
@@ -186,8 +215,12 @@ static void host_set_record(struct host *host, const struct instance *record)
         return;
     g_clear_pointer(&host->bytes, g_bytes_unref);
     host->bytes = g_steal_pointer(&bytes);
-    host->mtime_ns = service_next_mtime(host->mtime_ns);
-    host->changed = had && host->visible;
+    if (had || !host->mtime_ns) /* else an earlier daemon has shown it */
+        host->mtime_ns = service_next_mtime(host->mtime_ns);
+    if (had && host->visible)
+        host->changed = TRUE;
+    else if (!host->changed)
+        host->told_ns = host->mtime_ns;
 }
 
 static void want(struct hosts *hosts, const struct instance *record)
@@ -211,10 +244,13 @@ static void settle_one(struct hosts *hosts, struct host *host, gboolean silent)
     if (silent) {
         host->visible = host->wanted;
         host->changed = FALSE;
-        drop_if_gone(hosts, host);
-        return;
+        host->told_ns = host->mtime_ns;
     }
-    owe(hosts, host);
+    kept_host(hosts, host);
+    if (silent)
+        drop_if_gone(hosts, host);
+    else
+        owe(hosts, host);
 }
 
 void hosts_update(struct hosts *hosts, gboolean silent)
@@ -252,9 +288,14 @@ void hosts_set_visible(struct hosts *hosts, struct host *host, gboolean visible)
     if (host->visible != visible)
         hosts->mtime_ns = service_next_mtime(hosts->mtime_ns);
     host->visible = visible;
+    if (visible) { /* a name that was not there has no reader to tell */
+        host->changed = FALSE;
+        host->told_ns = host->mtime_ns;
+    }
+    kept_host(hosts, host);
     if (visible)
-        host->changed = FALSE; /* a name that was not there has no reader to tell */
-    else if (!host->wanted)
+        return;
+    if (!host->wanted)
         drop_if_gone(hosts, host);
 }
 
@@ -264,6 +305,7 @@ void hosts_abandon(struct hosts *hosts, struct host *host)
         return;
     host->created = FALSE;
     host->wanted = FALSE;
+    kept_host(hosts, host);
     owe(hosts, host);
 }
 

@@ -11,6 +11,7 @@
 #include "fs/waiters.h"
 #include "naming/naming.h"
 
+struct record;
 struct service;
 struct slots;
 
@@ -27,6 +28,9 @@ struct host {
     gboolean queued;
     gint64 announced_at; /* monotonic us of the last MODIFY */
     guint round;         /* of the last hosts_update that wanted it */
+    gint64 telling_ns;   /* mtime_ns of the version whose MODIFY is in flight */
+    gint64 told_ns;      /* of the last one that was announced, or that nobody could watch */
+    struct record *kept;
 };
 
 struct hosts {
@@ -47,6 +51,9 @@ void hosts_clear(struct hosts *hosts);
 /* Brings the wanted entries in line with the view and our own registrations. `silent`: no event,
  * all at once (nobody can be watching). */
 void hosts_update(struct hosts *hosts, gboolean silent);
+/* An entry as an earlier daemon had it, with that id (its index is the readdir offset). The caller
+ * sets what it wants and what is visible. NULL if the id or the name is taken. */
+struct host *hosts_restore(struct hosts *hosts, guint64 id, const char *name);
 /* NULL if there is no such entry at all. */
 struct host *hosts_find(const struct hosts *hosts, const char *name);
 /* A user's CREATE: visible at once, the kernel raises the event itself. `record` is copied. */

@@ -2,6 +2,7 @@
 #include "fs/interest.h"
 
 #include "fs/group.h"
+#include "fs/kept.h"
 #include "fs/registered.h"
 #include "fs/service.h"
 #include "fs/session.h"
@@ -80,12 +81,14 @@ static void subscribe(struct service *service)
     if (service->subscribed)
         return;
     service->subscribed = TRUE;
+    kept_service(service);
     naming_subscribe(service->fs->naming, &service->key);
 }
 
 void interest_opened(struct service *service)
 {
     service->opened = g_get_monotonic_time();
+    kept_service(service);
     subscribe(service);
 }
 
@@ -93,8 +96,10 @@ static void unsubscribe(struct service *service)
 {
     g_debug("%s: nobody cares any more", service->path);
     service->subscribed = FALSE;
+    kept_service(service);
     naming_unsubscribe(service->fs->naming, &service->key);
     service->list_until = 0;
+    kept_view(service);
 }
 
 /* Somebody may have hosts/ open or be about to watch it: what it was told must not vanish without a
@@ -164,7 +169,8 @@ static void tick_groups(struct fs *fs)
 /* The node outlived the prune that named it last. */
 static void outlived(struct fs *fs, struct node *node)
 {
-    if (node->survived++ == IN_USE_AFTER - 1)
+    tree_survived(node);
+    if (node->survived == IN_USE_AFTER)
         count(fs, node, 0, 1);
 }
 
@@ -213,7 +219,8 @@ static void tick_held(struct fs *fs, gint64 now)
         if (!node || node->kind == NODE_ROOT || node->survived >= IN_USE_AFTER ||
             now - node->looked_up < WITHOUT_PRUNE)
             continue;
-        node->survived = IN_USE_AFTER;
+        while (node->survived < IN_USE_AFTER)
+            tree_survived(node);
         count(fs, node, 0, 1);
     }
 }
@@ -237,8 +244,23 @@ struct interest *interest_new(struct fs *fs)
     interest->fs = fs;
     interest->watches = watches_new(fs->options->mountpoint);
     interest->timer = g_timeout_add(TICK_MS, tick, interest);
-    root_need_listing(fs, LISTING_FRESH, listed, NULL); /* what is there before anybody can watch */
     return interest;
+}
+
+void interest_begin(struct interest *interest)
+{
+    struct fs *fs = interest->fs;
+    for (guint i = tree_high(fs->tree); i > 0; i--) {
+        const struct node *node = tree_at(fs->tree, i);
+        if (node)
+            count(fs, node, 1, node->survived >= IN_USE_AFTER ? 1 : 0);
+    }
+    for (guint i = slots_high(fs->services); i > 0; i--) {
+        const struct service *service = slots_at(fs->services, i);
+        if (service && service->subscribed)
+            naming_subscribe(fs->naming, &service->key);
+    }
+    root_need_listing(fs, LISTING_FRESH, listed, NULL); /* what is there before anybody can watch */
 }
 
 void interest_free(struct interest *interest)

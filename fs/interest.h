@@ -19,6 +19,8 @@ struct service;
 struct interest;
 
 struct interest *interest_new(struct fs *fs);
+/* Takes up what an earlier daemon cared for, once the model is there. */
+void interest_begin(struct interest *interest);
 void interest_free(struct interest *interest);
 
 /* A file that shows the service's list was opened: subscribed from now on, for idle_timeout at

@@ -17,6 +17,6 @@ void lease_end(const struct handle *handle)
     for (guint i = 0; i < service->registrations->len; i++) {
         const struct registered *own = g_ptr_array_index(service->registrations, i);
         if (own->lease == handle->id && !own->ending)
-            registered_drop(service, &own->instance, ended, NULL);
+            registered_drop(service, (struct asker){0}, &own->instance, ended, NULL);
     }
 }

@@ -4,7 +4,6 @@
 #include "fs/address.h"
 #include "fs/error.h"
 #include "fs/parse.h"
-#include "fs/registered.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -102,7 +101,7 @@ static struct line_op *put(struct service *service, const struct instance *insta
                            struct told told)
 {
     struct line_op *op = op_new(service, instance, told);
-    op->change = registered_put(service, &op->instance, change_done, op);
+    op->change = registered_put(service, told.asker, &op->instance, change_done, op);
     registered_lease(op->change, lease);
     return op;
 }
@@ -156,7 +155,7 @@ static int judge_foreign(struct line_op *op)
         return error_note(op->fs, EPERM, service->path, NOT_OURS);
     instance_clear(&op->instance);
     instance_copy(&op->instance, listed);
-    op->change = registered_drop(service, &op->instance, change_done, op);
+    op->change = registered_drop(service, op->told.asker, &op->instance, change_done, op);
     return 0;
 }
 
@@ -177,7 +176,7 @@ static struct line_op *drop(struct service *service, const struct instance *like
     struct line_op *op = op_new(service, own ? &own->instance : like, told);
     op->any_cluster = any_cluster;
     if (own)
-        op->change = registered_drop(service, &op->instance, change_done, op);
+        op->change = registered_drop(service, told.asker, &op->instance, change_done, op);
     else
         op->waiter = service_need_list(service, FALSE, foreign_listed, op);
     if (op->change || op->waiter)
@@ -207,6 +206,15 @@ static int find_cluster(struct service *service, struct instance *target)
         target->cluster_name = g_strdup(found->instance.cluster_name);
     }
     return 0;
+}
+
+/* An earlier daemon asked for it: whether that has come about nobody knows, and the record may be
+ * gone. Servers take it twice. */
+static struct line_op *drop_again(struct service *service, struct told told)
+{
+    struct line_op *op = op_new(service, &told.again->instance, told);
+    op->change = registered_drop(service, told.asker, &op->instance, change_done, op);
+    return op;
 }
 
 static struct line_op *begin_deregister(struct service *service, const char *text, gsize length,
@@ -239,7 +247,7 @@ static struct line_op *update(struct service *service, const struct instance *in
                               struct told told)
 {
     struct line_op *op = op_new(service, instance, told);
-    op->change = registered_update(service, &op->instance, change_done, op);
+    op->change = registered_update(service, told.asker, &op->instance, change_done, op);
     return op;
 }
 
@@ -278,6 +286,8 @@ struct line_op *line_begin(const struct handle *handle, const char *text, gsize 
         return NULL;
     if (handle->host)
         return begin_attributes(handle, text, length, told, error);
+    if (told.again && told.again->kind == JOURNAL_DROP)
+        return drop_again(service, told);
     if (handle->line == LINE_DEREGISTER)
         return begin_deregister(service, text, length, told, error);
     return begin_register(handle, text, length, told, error);
@@ -295,5 +305,7 @@ struct line_op *line_begin_remove(struct service *service, const char *name, str
 {
     const struct host *host = hosts_find(&service->hosts, name);
     *error = host ? 0 : ENOENT;
+    if (told.again)
+        return in_hosts(drop_again(service, told));
     return host ? in_hosts(drop(service, &host->record, FALSE, told, error)) : NULL;
 }

@@ -6,13 +6,18 @@
 #pragma once
 
 #include "fs/handle.h"
+#include "fs/journal.h"
+#include "fs/registered.h"
 
 struct line_op;
 
-/* Whom to tell. */
+/* Whom to tell, and on whose behalf. */
 struct told {
     wait_fn fn;
     gpointer user_data;
+    struct asker asker;
+    const struct journal_entry *again; /* an earlier daemon had asked for this already; borrowed
+                                          during the call; NULL = no */
 };
 
 /* NULL if there is nothing to wait for: *error is 0 (a blank line) or an errno, its reason in

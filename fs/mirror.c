@@ -23,6 +23,9 @@ struct mirror {
     GQueue later;    /* until their not_before, soonest first */
     GQueue inflight; /* at a helper */
     gint64 spent;    /* monotonic us: the bucket holds (now - spent) / ORDER_US orders */
+    gboolean held;
+    void (*noted)(pid_t pid, gboolean alive, gpointer user_data); /* NULL = nobody is told */
+    gpointer noted_data;
 };
 
 static void lane_place(struct mirror_lane *lane, GQueue *queue, gboolean first)
@@ -96,7 +99,7 @@ static void lane_turn(struct mirror *mirror, struct mirror_lane *lane, struct mi
 /* Without an idle helper there is nothing to wait for but an answer. */
 static gint64 next_turn(struct mirror *mirror, gint64 now)
 {
-    if (!mirror_pool_idle(mirror->pool))
+    if (mirror->held || !mirror_pool_idle(mirror->pool))
         return WAKEUP_NEVER;
     gint64 time = G_MAXINT64;
     struct mirror_lane *later = g_queue_peek_head(&mirror->later);
@@ -113,7 +116,7 @@ static void mirror_turn(gpointer user_data)
     gint64 now = g_get_monotonic_time();
     take_due_lanes(mirror, now);
     struct mirror_helper *helper;
-    while (mirror->queue.length && bucket_ready(mirror, now) <= now &&
+    while (!mirror->held && mirror->queue.length && bucket_ready(mirror, now) <= now &&
            (helper = mirror_pool_idle(mirror->pool))) {
         struct mirror_lane *lane = g_queue_peek_head(&mirror->queue);
         lane_take(lane);
@@ -130,6 +133,28 @@ static void schedule(struct mirror *mirror)
 static void pool_started(gpointer user_data)
 {
     schedule(user_data);
+}
+
+static void pool_noted(gpointer user_data, pid_t pid, gboolean alive)
+{
+    const struct mirror *mirror = user_data;
+    if (mirror->noted)
+        mirror->noted(pid, alive, mirror->noted_data);
+}
+
+void mirror_note_helpers(struct mirror *mirror,
+                         void (*noted)(pid_t pid, gboolean alive, gpointer user_data),
+                         gpointer user_data)
+{
+    mirror->noted = noted;
+    mirror->noted_data = user_data;
+    mirror_pool_note_all(mirror->pool);
+}
+
+void mirror_hold(struct mirror *mirror, gboolean hold)
+{
+    mirror->held = hold;
+    schedule(mirror);
 }
 
 /* Without a pause a lane whose order can never succeed (ENODEV: the mount was detached lazily)
@@ -181,6 +206,7 @@ struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mo
         .helpers = helpers,
         .answered = pool_answered,
         .started = pool_started,
+        .noted = pool_noted,
         .user_data = mirror,
     };
     if (find_device(mountpoint, &config.device, why))

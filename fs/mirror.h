@@ -77,6 +77,13 @@ struct mirror_order {
  * cannot be started. */
 struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
                           char **why);
+/* `noted` is told of each helper (those that live already, too) that it lives, and right before it
+ * is reaped that it does not any more. */
+void mirror_note_helpers(struct mirror *mirror,
+                         void (*noted)(pid_t pid, gboolean alive, gpointer user_data),
+                         gpointer user_data);
+/* While it is held no order goes out; what is marked waits. */
+void mirror_hold(struct mirror *mirror, gboolean hold);
 /* Ends the helpers (SIGKILL, reaped without waiting for one in D state) and forgets the lanes. */
 void mirror_free(struct mirror *mirror);
 

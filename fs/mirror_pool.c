@@ -50,6 +50,7 @@ static void helper_free(struct mirror_helper *helper)
     wakeup_clear(&helper->answers);
     wakeup_clear(&helper->watchdog);
     close(helper->socket);
+    helper->pool->config.noted(helper->pool->config.user_data, child_pid(helper->child), FALSE);
     child_free(helper->child);
     g_free(helper->order.path);
     g_free(helper);
@@ -169,6 +170,7 @@ static gboolean pool_start_helper(struct mirror_pool *pool, char **why)
     g_source_set_callback(helper->answers, G_SOURCE_FUNC(helper_answered), helper, NULL);
     g_source_attach(helper->answers, g_main_context_get_thread_default());
     g_ptr_array_add(pool->helpers, helper);
+    pool->config.noted(pool->config.user_data, child_pid(helper->child), TRUE);
     return TRUE;
 }
 
@@ -240,6 +242,14 @@ void mirror_pool_free(struct mirror_pool *pool)
     wakeup_clear(&pool->refill);
     g_strfreev(pool->argv);
     g_free(pool);
+}
+
+void mirror_pool_note_all(const struct mirror_pool *pool)
+{
+    for (guint i = 0; i < pool->helpers->len; i++) {
+        const struct mirror_helper *helper = pool->helpers->pdata[i];
+        pool->config.noted(pool->config.user_data, child_pid(helper->child), TRUE);
+    }
 }
 
 struct mirror_helper *mirror_pool_idle(const struct mirror_pool *pool)

@@ -19,6 +19,9 @@ struct mirror_pool_config {
     void (*answered)(gpointer user_data, const struct mirror_order *order, int error);
     /* A helper was started: one is idle. */
     void (*started)(gpointer user_data);
+    /* A helper with this pid lives, or is about to be reaped: until then it may have a call under
+     * way. */
+    void (*noted)(gpointer user_data, pid_t pid, gboolean alive);
     gpointer user_data;
 };
 
@@ -26,6 +29,9 @@ struct mirror_pool_config {
 struct mirror_pool *mirror_pool_new(const struct mirror_pool_config *config, char **why);
 /* SIGKILLs all, waits 200 ms at most for those that can die. */
 void mirror_pool_free(struct mirror_pool *pool);
+
+/* Tells `noted` of all that live. */
+void mirror_pool_note_all(const struct mirror_pool *pool);
 
 /* NULL if all are busy or dead. Borrowed until the loop runs again. */
 struct mirror_helper *mirror_pool_idle(const struct mirror_pool *pool);

@@ -3,6 +3,7 @@
 
 #include "fs/attr.h"
 #include "fs/interest.h"
+#include "fs/journal.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -11,15 +12,46 @@
 
 /* --- shared -------------------------------------------------------------------------------- */
 
+enum { BY_ORDER, BY_USER }; /* journal_entry.at of names */
+
+static void begin_name(struct fs *fs, gsize whose)
+{
+    const struct journal_entry entry = {
+        .unique = session_current(fs->session)->unique, .kind = JOURNAL_NAME, .at = whose};
+    journal_ask(fs->journal, &entry);
+}
+
 gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
                         const char *name)
 {
-    const struct mirror_order *order =
-        mirror_order_from(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
+    struct fs *fs = ops_fs(req);
+    const struct mirror_order *order = mirror_order_from(fs->mirror, fuse_req_ctx(req)->pid);
     if (!order || order->op != op || order->lane != lane)
-        return FALSE;
+        return op != MIRROR_POKE && ops_was_begun(req, NULL);
     const char *slash = strrchr(order->path, '/');
-    return !name || strcmp(slash ? slash + 1 : order->path, name) == 0;
+    if (name && strcmp(slash ? slash + 1 : order->path, name) != 0)
+        return FALSE;
+    if (op != MIRROR_POKE)
+        begin_name(fs, BY_ORDER);
+    return TRUE;
+}
+
+void ops_begin_name(struct fs *fs)
+{
+    begin_name(fs, BY_USER);
+}
+
+gboolean ops_was_begun(fuse_req_t req, gboolean *by_user)
+{
+    struct fs *fs = ops_fs(req);
+    const struct session_request *request = session_current(fs->session);
+    const struct journal_entry *entry =
+        request->resent ? journal_claim(fs->journal, request->unique) : NULL;
+    if (!entry || entry->kind != JOURNAL_NAME)
+        return FALSE;
+    if (by_user)
+        *by_user = entry->at == BY_USER;
+    return TRUE;
 }
 
 gboolean ops_is_helper(fuse_req_t req)

@@ -31,6 +31,16 @@ static inline struct fs *ops_fs(fuse_req_t req)
 gboolean ops_is_ordered(fuse_req_t req, enum mirror_op op, const struct mirror_lane *lane,
                         const char *name);
 
+/* An earlier daemon had begun to make or remove the name that this very request is about
+ * (JOURNAL_NAME): it is to be finished, whoever asks. *by_user (may be NULL): it was not a helper's
+ * order. */
+gboolean ops_was_begun(fuse_req_t req, gboolean *by_user);
+/* A user's request is about to make or remove a name. */
+void ops_begin_name(struct fs *fs);
+
+/* An earlier daemon opened this file for this very request: `fi` is filled in as it was. */
+gboolean ops_was_opened(fuse_req_t req, struct fuse_file_info *fi);
+
 /* The caller is a mirror helper: it may do what is ordered and nothing else, and must never wait.
  */
 gboolean ops_is_helper(fuse_req_t req);

@@ -10,6 +10,7 @@
 #include "fs/events.h"
 #include "fs/handle.h"
 #include "fs/interest.h"
+#include "fs/kept.h"
 #include "fs/line.h"
 #include "fs/service.h"
 #include "fs/writer.h"
@@ -31,7 +32,22 @@ static void set_flags(struct fuse_file_info *fi, const struct handle *handle)
 {
     fi->fh = handle->id;
     fi->direct_io = 1;
-    fi->noflush = !writes(fi->flags);
+    fi->noflush = !writes(fi->flags) || handle->poked;
+    fi->nonseekable = handle->stream; /* bash reads bytewise from what it cannot seek in, and keeps
+                                         its lines */
+}
+
+gboolean ops_was_opened(fuse_req_t req, struct fuse_file_info *fi)
+{
+    struct fs *fs = ops_fs(req);
+    const struct session_request *request = session_current(fs->session);
+    const guint64 *id = request->resent && fs->reopened
+                            ? g_hash_table_lookup(fs->reopened, &request->unique)
+                            : NULL;
+    const struct handle *handle = id ? handle_get(fs, *id) : NULL;
+    if (handle)
+        set_flags(fi, handle);
+    return handle != NULL;
 }
 
 static void reply_handle(fuse_req_t req, struct fuse_file_info *fi, const struct node *node,
@@ -42,10 +58,11 @@ static void reply_handle(fuse_req_t req, struct fuse_file_info *fi, const struct
     set_flags(fi, handle);
     if (content)
         handle_interested(handle);
-    if (node->file && node->file->stream) {
+    if (handle->stream) {
         events_open(handle);
-        fi->nonseekable =
-            1; /* bash reads bytewise from what it cannot seek in, and keeps its lines */
+        kept_handle_state(handle);
+    } else {
+        kept_handle(handle);
     }
     if (fuse_reply_open(req, fi) == -ENOENT) /* the caller is gone: there will be no RELEASE */
         handle_close(handle);
@@ -125,8 +142,9 @@ static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struc
     int error = ops_may_write(req);
     if (is_poke(req, node)) {
         struct handle *handle = handle_new(ops_fs(req), node, NULL);
+        handle->poked = TRUE;
         set_flags(fi, handle);
-        fi->noflush = 1;
+        kept_handle(handle);
         if (fuse_reply_open(req, fi) == -ENOENT)
             handle_close(handle);
     } else if (error || !is_writable(node)) {
@@ -141,7 +159,9 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct fs *fs = ops_fs(req);
     const struct node *node = tree_get(fs->tree, ino);
     struct service *service = node ? service_get(fs, node->owner) : NULL;
-    if (!node || (node->kind != NODE_DOT_FILE && !service)) {
+    if (ops_was_opened(req, fi)) {
+        fuse_reply_open(req, fi);
+    } else if (!node || (node->kind != NODE_DOT_FILE && !service)) {
         fuse_reply_err(req, ENOENT);
     } else if (writes(fi->flags)) {
         open_to_write(req, fi, node);
@@ -177,6 +197,7 @@ static void create_host(fuse_req_t req, struct service *service, const char *nam
     struct handle *handle = handle_new(fs, &like, g_bytes_ref(host->bytes));
     handle->created = new;
     set_flags(fi, handle);
+    kept_handle(handle);
     guint64 id = handle->id;
     if (ops_reply_create(req, service->id, name, fi))
         return;
@@ -192,7 +213,9 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     struct service *service =
         node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
     int error = ops_may_write(req);
-    if (error || !service)
+    if (service && ops_was_opened(req, fi))
+        ops_reply_create(req, service->id, name, fi);
+    else if (error || !service)
         fuse_reply_err(req, error ? error : EPERM);
     else
         create_host(req, service, name, fi);
@@ -210,10 +233,8 @@ static void renew(struct handle *handle)
         return;
     GBytes *bytes = newest ? open_bytes(handle->fs, node, &error) : NULL;
     handle->seen_ns = newest;
-    if (!bytes)
-        return;
-    g_bytes_unref(handle->bytes);
-    handle->bytes = bytes;
+    if (bytes)
+        handle_set_bytes(handle, bytes);
 }
 
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
@@ -239,14 +260,19 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
 
 /* --- WRITE, FLUSH, RELEASE ----------------------------------------------------------------- */
 
+/* `result`: bytes, or -errno. */
+static void answer_write(fuse_req_t req, gssize result)
+{
+    if (result < 0)
+        fuse_reply_err(req, (int)-result);
+    else
+        fuse_reply_write(req, (size_t)result);
+}
+
 static void written(struct parked *parked, int error)
 {
-    if (error && parked->done) /* interrupted behind some lines: a short write */
-        error = 0;
-    if (error)
-        fuse_reply_err(parked->req, error);
-    else
-        fuse_reply_write(parked->req, parked->done);
+    /* interrupted behind some lines: a short write */
+    answer_write(parked->req, error && !parked->done ? -error : (gssize)parked->done);
 }
 
 static void write_told(gpointer user_data, int error, gsize consumed)
@@ -279,12 +305,21 @@ static void ops_start_writer(struct parked *parked, struct handle *handle, const
     parked_start(parked, 2 * parked->fs->options->timeout_s * 1000 + 1000);
 }
 
+/* The request that ended so comes again, its answer has not arrived. */
+static gboolean is_answered(fuse_req_t req, const struct handle_answer *answer)
+{
+    const struct session_request *request = session_current(ops_fs(req)->session);
+    return request->resent && answer->unique == request->unique;
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
                struct fuse_file_info *fi)
 {
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
     int error = handle ? ops_may_write(req) : EBADF;
-    if (error)
+    if (handle && is_answered(req, &handle->written))
+        answer_write(req, handle->written.result);
+    else if (error)
         fuse_reply_err(req, error);
     else
         ops_start_writer(ops_park(req, ino, "", written), handle, data, size, FALSE);
@@ -297,7 +332,9 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
     gboolean unfinished = handle && handle->pending->len;
     int error = unfinished ? ops_may_write(req) : 0;
-    if (!unfinished || error)
+    if (handle && is_answered(req, &handle->flushed))
+        fuse_reply_err(req, (int)-handle->flushed.result);
+    else if (!unfinished || error)
         fuse_reply_err(req, error);
     else
         ops_start_writer(ops_park(req, ino, "", ops_answer_error), handle, "", 0, TRUE);
@@ -336,7 +373,7 @@ static void end_created(struct handle *handle)
     defaults->fs = handle->fs;
     defaults->service = handle->service;
     defaults->host = g_strdup(handle->host);
-    line_begin_defaults(handle, (struct told){defaults_done, defaults});
+    line_begin_defaults(handle, (struct told){.fn = defaults_done, .user_data = defaults});
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -5,6 +5,8 @@
 #include "fs/ops.h"
 
 #include "fs/group.h"
+#include "fs/journal.h"
+#include "fs/kept.h"
 #include "fs/line.h"
 #include "fs/names.h"
 #include "fs/service.h"
@@ -41,6 +43,8 @@ static void mkdir_group(fuse_req_t req, const char *shown)
     group->pinned = TRUE;
     group->visible = TRUE;
     fs->root.mtime_ns = service_next_mtime(fs->root.mtime_ns);
+    kept_group(group);
+    kept_root(fs);
     ops_reply_entry(req, NODE_GROUP, group->id, shown, NULL);
 }
 
@@ -58,6 +62,8 @@ static void mkdir_service(fuse_req_t req, struct group *group, const char *shown
     service->hidden = FALSE;
     service->visible = TRUE;
     group->mtime_ns = service_next_mtime(group->mtime_ns);
+    kept_service(service);
+    kept_group(group);
     ops_reply_entry(req, NODE_SERVICE, service->id, shown, NULL);
 }
 
@@ -73,10 +79,14 @@ static gboolean ordered_mkdir(fuse_req_t req, struct group *parent, const char *
     if (service) {
         service->visible = TRUE;
         parent->mtime_ns = service_next_mtime(parent->mtime_ns);
+        kept_service(service);
+        kept_group(parent);
         ops_reply_entry(req, NODE_SERVICE, service->id, name, NULL);
     } else {
         group->visible = TRUE;
         fs->root.mtime_ns = service_next_mtime(fs->root.mtime_ns);
+        kept_group(group);
+        kept_root(fs);
         ops_reply_entry(req, NODE_GROUP, group->id, name, NULL);
     }
     return TRUE;
@@ -138,8 +148,14 @@ static void user_unlink(fuse_req_t req, struct service *service, fuse_ino_t pare
     struct parked *parked = ops_park(req, parent, name, unlinked);
     parked->gate = &service->hosts.parked;
     parked->count = &service->parked;
-    parked->wait = line_begin_remove(service, name, (struct told){parked_told, parked}, &error);
+    const struct journal_entry *begun = journal_claim(service->fs->journal, parked->request.unique);
+    const struct told told = {
+        .fn = parked_told, .user_data = parked, .asker = {parked->request.unique}, .again = begun};
     parked->cancel = cancel_line;
+    if (begun && begun->done)
+        error = begun->result;
+    else
+        parked->wait = line_begin_remove(service, name, told, &error);
     if (parked->wait)
         parked_start(parked, PARKED_DEFAULT_MS);
     else
@@ -168,6 +184,15 @@ static void remove_service(struct service *service)
     forget_name(service->fs, NODE_SERVICE, service->id, service->shown);
     service->visible = FALSE;
     service->group->mtime_ns = service_next_mtime(service->group->mtime_ns);
+    kept_service(service);
+    kept_group(service->group);
+}
+
+static void hide_service(struct service *service)
+{
+    service->pinned = FALSE;
+    service->hidden = TRUE;
+    remove_service(service);
 }
 
 /* An empty list is what makes it removable; a server that still knows the empty service may list it
@@ -186,9 +211,8 @@ static void service_removed(struct parked *parked, int error)
         fuse_reply_err(parked->req, ENOTEMPTY);
         return;
     }
-    service->pinned = FALSE;
-    service->hidden = TRUE;
-    remove_service(service);
+    ops_begin_name(parked->fs);
+    hide_service(service);
     fuse_reply_err(parked->req, 0);
 }
 
@@ -214,6 +238,14 @@ static void remove_group(struct group *group)
     forget_name(group->fs, NODE_GROUP, group->id, group->shown);
     group->visible = FALSE;
     group->fs->root.mtime_ns = service_next_mtime(group->fs->root.mtime_ns);
+    kept_group(group);
+    kept_root(group->fs);
+}
+
+static void drop_group(struct group *group)
+{
+    group->pinned = group->known = FALSE;
+    remove_group(group);
 }
 
 static int rmdir_group(struct fs *fs, const char *name)
@@ -229,8 +261,8 @@ static int rmdir_group(struct fs *fs, const char *name)
     while (g_hash_table_iter_next(&iter, NULL, &service))
         if (((struct service *)service)->visible)
             return ENOTEMPTY;
-    group->pinned = group->known = FALSE;
-    remove_group(group);
+    ops_begin_name(fs);
+    drop_group(group);
     return 0;
 }
 
@@ -251,6 +283,18 @@ static gboolean ordered_rmdir(fuse_req_t req, struct group *parent, const char *
     return TRUE;
 }
 
+/* What an earlier daemon had decided is carried out, as far as it was not yet. */
+static void finish_rmdir(fuse_req_t req, struct group *parent, const char *name)
+{
+    struct service *service = parent ? g_hash_table_lookup(parent->services, name) : NULL;
+    struct group *group = parent ? NULL : group_find(ops_fs(req), name);
+    if (service)
+        hide_service(service);
+    else if (group)
+        drop_group(group);
+    fuse_reply_err(req, 0);
+}
+
 void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct fs *fs = ops_fs(req);
@@ -258,6 +302,11 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     gboolean in_root = node && node->kind == NODE_ROOT;
     int error = ops_may_write(req);
+    gboolean by_user = FALSE;
+    if (ops_was_begun(req, &by_user) && by_user) {
+        finish_rmdir(req, group, name);
+        return;
+    }
     if ((in_root || group) && ordered_rmdir(req, group, name))
         return;
     if (error || !(in_root || group) || (in_root && strcmp(name, LAYOUT_DOT_NAME) == 0))

@@ -6,6 +6,7 @@
 
 #include "fs/events.h"
 #include "fs/handle.h"
+#include "fs/kept.h"
 #include "fs/pollers.h"
 
 #include <errno.h>
@@ -16,16 +17,32 @@
 
 /* --- READ of a stream ---------------------------------------------------------------------- */
 
+/* A READ that comes again, since its answer did not arrive, starts where it started then. */
+static void begin_read(struct handle *handle, struct stream_reader *reader)
+{
+    struct handle_read *read = &handle->read;
+    guint64 unique = session_current(handle->fs->session)->unique;
+    if (read->unique == unique)
+        events_put_back(handle->fs, reader, &read->before);
+    else
+        stream_place_copy(&read->before, &reader->place);
+    read->unique = unique;
+}
+
 /* FALSE if there is nothing to answer with yet. At the end of the mount a stream ends. */
 static gboolean answer_now(fuse_req_t req, struct stream_reader *reader, gsize size)
 {
     const struct fs *fs = ops_fs(req);
+    struct handle *handle = handle_get(fs, reader->handle);
     if (fs->closing) {
         fuse_reply_buf(req, NULL, 0);
         return TRUE;
     }
     g_autofree char *buffer = g_malloc(MIN(size, CHUNK));
+    begin_read(handle, reader);
     gsize n = events_read(fs, reader, buffer, MIN(size, CHUNK));
+    if (n)
+        kept_handle_state(handle);
     if (n || !size)
         fuse_reply_buf(req, buffer, n);
     return n || !size;
@@ -78,14 +95,18 @@ static unsigned state_of(const struct fs *fs, struct handle *handle)
 void ops_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
     struct handle *handle = handle_get(ops_fs(req), fi->fh);
-    if (handle && ph)
-        pollers_keep(handle, ph);
-    else if (ph)
+    guint64 kh = session_current(ops_fs(req)->session)->poll_kh;
+    if (ph) /* libfuse's wrapping of that number, which must outlive it */
         fuse_pollhandle_destroy(ph);
     if (!handle) {
         fuse_reply_err(req, EBADF);
         return;
     }
     handle->polled = TRUE;
+    if (kh) {
+        handle->poll_kh = kh;
+        pollers_keep(handle);
+    }
+    kept_handle(handle);
     fuse_reply_poll(req, state_of(ops_fs(req), handle));
 }

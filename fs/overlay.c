@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/overlay.h"
 
-struct overlay_entry {
-    struct instance instance;
-    gboolean gone; /* leave it out instead of adding it */
-    gint64 since;  /* monotonic us */
-    gint64 until;
-};
-
 static void entry_free(gpointer data)
 {
     struct overlay_entry *entry = data;
@@ -18,6 +11,23 @@ static void entry_free(gpointer data)
 void overlay_clear(struct overlay *overlay)
 {
     g_clear_pointer(&overlay->entries, g_ptr_array_unref);
+}
+
+guint overlay_count(const struct overlay *overlay)
+{
+    return overlay->entries ? overlay->entries->len : 0;
+}
+
+const struct overlay_entry *overlay_at(const struct overlay *overlay, guint i)
+{
+    return g_ptr_array_index(overlay->entries, i);
+}
+
+void overlay_restore(struct overlay *overlay, const struct overlay_entry *entry)
+{
+    if (!overlay->entries)
+        overlay->entries = g_ptr_array_new_with_free_func(entry_free);
+    g_ptr_array_add(overlay->entries, g_memdup2(entry, sizeof *entry));
 }
 
 static struct overlay_entry *entry_at(const struct overlay *overlay, guint i)

@@ -12,6 +12,13 @@
 #define OVERLAY_LIFE (5 * G_USEC_PER_SEC)
 #define OVERLAY_QUIET G_USEC_PER_SEC /* by then what was under way at our change has arrived */
 
+struct overlay_entry {
+    struct instance instance;
+    gboolean gone; /* leave it out instead of adding it */
+    gint64 since;  /* monotonic us */
+    gint64 until;
+};
+
 struct overlay {
     GPtrArray *entries; /* of struct overlay_entry, private; NULL = none yet */
 };
@@ -25,5 +32,10 @@ void overlay_note(struct overlay *overlay, const struct instance *instance, gboo
 void overlay_settle(struct overlay *overlay, const struct service_info *list, gint64 now);
 /* What to serve: `list` itself if there is nothing to add or leave out. New reference. */
 struct service_info *overlay_apply(const struct overlay *overlay, struct service_info *list);
+guint overlay_count(const struct overlay *overlay);
+/* Borrowed. */
+const struct overlay_entry *overlay_at(const struct overlay *overlay, guint i);
+/* Puts back one that an earlier daemon noted; the instance is the overlay's from now on. */
+void overlay_restore(struct overlay *overlay, const struct overlay_entry *entry);
 /* Monotonic us when the first entry ends; 0 = no entries. */
 gint64 overlay_next_end(const struct overlay *overlay);

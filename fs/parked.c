@@ -14,6 +14,7 @@ struct parked *parked_new(struct fs *fs, struct fuse_req *req,
     parked->fs = fs;
     parked->req = req;
     parked->answer = answer;
+    parked->request = *session_current(fs->session);
     parked->since = g_get_monotonic_time();
     parked->link.data = parked;
     return parked;
@@ -30,9 +31,12 @@ static void leave(struct parked *parked)
 
 static void finish(struct parked *parked, int error)
 {
+    const struct session_request before = *session_current(parked->fs->session);
     if (parked->started)
         leave(parked);
+    session_working(parked->fs->session, &parked->request);
     parked->answer(parked, error);
+    session_working(parked->fs->session, before.unique ? &before : NULL);
     if (parked->started && parked->count)
         --*parked->count;
     if (parked->started && parked->gate && --*parked->gate == 0)

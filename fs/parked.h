@@ -7,6 +7,7 @@
 #pragma once
 
 #include "fs/fs.h"
+#include "fs/session.h"
 
 struct fuse_req;
 struct writer_job;
@@ -14,6 +15,7 @@ struct writer_job;
 struct parked {
     struct fs *fs;
     struct fuse_req *req;
+    struct session_request request;
     /* Replies; `error` is 0 or an errno. May park the request anew (the record is freed
      * afterwards). */
     void (*answer)(struct parked *parked, int error);

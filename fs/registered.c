@@ -2,6 +2,8 @@
 #include "fs/registered.h"
 
 #include "fs/error.h"
+#include "fs/journal.h"
+#include "fs/kept.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@ enum change { CHANGE_PUT, CHANGE_DROP, CHANGE_UPDATE };
 struct registered_op {
     struct fs *fs;
     guint64 service; /* id; counted in its `parked`, so it lives */
+    guint64 unique;  /* under which it stands in the journal */
     struct instance instance;
     struct naming_call *call;
     enum change change;
@@ -40,7 +43,7 @@ struct registered *registered_find(const struct service *service, const struct i
 }
 
 /* The server said yes: the one place where a registration is recorded, before anybody is told. */
-static struct registered *record_put(struct service *service, const struct instance *instance)
+static void record_put(struct service *service, const struct instance *instance, guint64 lease)
 {
     struct registered *registration = registered_find(service, instance);
     if (!registration) {
@@ -53,14 +56,17 @@ static struct registered *record_put(struct service *service, const struct insta
     registration->ending = 0;
     instance_clear(&registration->instance);
     instance_copy(&registration->instance, instance);
-    return registration;
+    registration->lease = lease;
+    kept_registration(service->fs, registration);
 }
 
 static void record_ending(struct service *service, const struct instance *instance)
 {
     struct registered *registration = registered_find(service, instance);
-    if (registration)
-        registration->ending = g_get_monotonic_time();
+    if (!registration)
+        return;
+    registration->ending = g_get_monotonic_time();
+    kept_registration(service->fs, registration);
 }
 
 static void record_drop(struct service *service, const struct instance *instance)
@@ -69,6 +75,7 @@ static void record_drop(struct service *service, const struct instance *instance
     if (!registration)
         return;
     g_ptr_array_remove(service->registrations, registration);
+    kept_drop(service->fs, &registration->kept);
     slots_remove(service->fs->registrations, registration->id);
 }
 
@@ -90,9 +97,10 @@ void registered_reap(struct service *service)
 
 void registered_adopt(struct service *service, const struct instance *instance)
 {
-    if (!registered_find(service, instance))
+    const struct registered *own = registered_find(service, instance);
+    if (!own)
         return;
-    record_put(service, instance);
+    record_put(service, instance, own->lease);
     service_update(service);
 }
 
@@ -116,17 +124,34 @@ static void op_done(const struct naming_result *result, gpointer user_data)
     else if (op->change == CHANGE_DROP)
         record_drop(service, &op->instance);
     else if (!error && op->change == CHANGE_PUT)
-        record_put(service, &op->instance)->lease = op->lease;
+        record_put(service, &op->instance, op->lease);
     if (!error) {
         service->hidden &= op->change == CHANGE_DROP;
+        kept_service(service);
         service_note_change(service, &op->instance, op->change == CHANGE_DROP);
     }
+    if (journal_is_orphan(op->unique))
+        journal_forget(op->fs->journal, op->unique);
+    else
+        journal_done(op->fs->journal, op->unique, error);
     op->fn(op->user_data, error);
     op_free(op);
 }
 
-static struct registered_op *op_new(struct service *service, enum change change,
-                                    const struct instance *instance, wait_fn fn, gpointer user_data)
+/* In the journal before the server is asked. */
+static void note_asked(struct fs *fs, guint64 unique, const struct registered_op *op, gsize at)
+{
+    static const enum journal_kind kinds[] = {JOURNAL_PUT, JOURNAL_DROP, JOURNAL_UPDATE};
+    const struct journal_entry entry = {.unique = unique,
+                                        .kind = kinds[op->change],
+                                        .service = op->service,
+                                        .at = at,
+                                        .instance = op->instance};
+    journal_ask(fs->journal, &entry);
+}
+
+static struct registered_op *op_new(struct service *service, enum change change, struct asker asker,
+                                    const struct instance *instance)
 {
     struct registered_op *op = g_new0(struct registered_op, 1);
     op->fs = service->fs;
@@ -136,15 +161,18 @@ static struct registered_op *op_new(struct service *service, enum change change,
     g_queue_push_tail_link(&op->fs->changes, &op->link);
     service->parked++;
     instance_copy(&op->instance, instance);
-    op->fn = fn;
-    op->user_data = user_data;
+    op->unique = asker.unique ? asker.unique : journal_orphan(op->fs->journal);
+    note_asked(op->fs, op->unique, op, asker.at);
     return op;
 }
 
-struct registered_op *registered_put(struct service *service, const struct instance *instance,
-                                     wait_fn fn, gpointer user_data)
+struct registered_op *registered_put(struct service *service, struct asker asker,
+                                     const struct instance *instance, wait_fn fn,
+                                     gpointer user_data)
 {
-    struct registered_op *op = op_new(service, CHANGE_PUT, instance, fn, user_data);
+    struct registered_op *op = op_new(service, CHANGE_PUT, asker, instance);
+    op->fn = fn;
+    op->user_data = user_data;
     op->call = naming_register(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
@@ -154,32 +182,79 @@ void registered_lease(struct registered_op *op, guint64 handle)
     op->lease = handle;
 }
 
-struct registered_op *registered_drop(struct service *service, const struct instance *like,
-                                      wait_fn fn, gpointer user_data)
+struct registered_op *registered_drop(struct service *service, struct asker asker,
+                                      const struct instance *like, wait_fn fn, gpointer user_data)
 {
-    struct registered_op *op = op_new(service, CHANGE_DROP, like, fn, user_data);
+    struct registered_op *op = op_new(service, CHANGE_DROP, asker, like);
+    op->fn = fn;
+    op->user_data = user_data;
     op->call = naming_deregister(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
 
-struct registered_op *registered_update(struct service *service, const struct instance *instance,
-                                        wait_fn fn, gpointer user_data)
+struct registered_op *registered_update(struct service *service, struct asker asker,
+                                        const struct instance *instance, wait_fn fn,
+                                        gpointer user_data)
 {
-    struct registered_op *op = op_new(service, CHANGE_UPDATE, instance, fn, user_data);
+    struct registered_op *op = op_new(service, CHANGE_UPDATE, asker, instance);
+    op->fn = fn;
+    op->user_data = user_data;
     op->call = naming_update(op->fs->naming, &service->key, &op->instance, op_done, op);
     return op;
 }
 
+/* What the client does behind a cancelled call, it does within its time-out; a daemon that comes
+ * before that is over finds in the journal what is left to do. */
+struct afterwards {
+    struct fs *fs;
+    guint64 unique;
+};
+
+static gboolean afterwards_over(gpointer user_data)
+{
+    const struct afterwards *afterwards = user_data;
+    journal_forget(afterwards->fs->journal, afterwards->unique);
+    return G_SOURCE_REMOVE;
+}
+
+static void drop_afterwards(struct registered_op *op)
+{
+    struct fs *fs = op->fs;
+    struct afterwards *afterwards = g_new0(struct afterwards, 1);
+    const struct registered_op like = {
+        .change = CHANGE_DROP, .service = op->service, .instance = op->instance};
+    afterwards->fs = fs;
+    afterwards->unique = journal_orphan(fs->journal);
+    note_asked(fs, afterwards->unique, &like, 0);
+    g_timeout_add_full(G_PRIORITY_DEFAULT, fs->options->timeout_s * 1000 + 1000, afterwards_over,
+                       afterwards, g_free);
+}
+
 void registered_cancel(struct registered_op *op)
 {
+    struct service *service = service_get(op->fs, op->service);
     naming_call_cancel(op->call);
     op->fs->undoing |= op->change == CHANGE_PUT;
+    if (op->change == CHANGE_DROP ||
+        (op->change == CHANGE_PUT && !registered_find(service, &op->instance)))
+        drop_afterwards(op);
     if (op->change == CHANGE_DROP) { /* the client goes on with it and beats no more */
-        struct service *service = service_get(op->fs, op->service);
         record_drop(service, &op->instance);
         service_note_change(service, &op->instance, TRUE);
     }
+    if (journal_is_orphan(op->unique))
+        journal_forget(op->fs->journal, op->unique);
     op_free(op);
+}
+
+void registered_beaten(struct service *service, const struct instance *instance)
+{
+    struct registered *own = registered_find(service, instance);
+    struct naming_beat_state state = {0};
+    if (!own || !naming_beat_state(service->fs->naming, &service->key, instance, &state))
+        return;
+    own->beat_due = g_get_monotonic_time() + state.period_ms * 1000;
+    kept_registration_beat(own);
 }
 
 void registered_end_all(struct fs *fs)
@@ -226,8 +301,8 @@ void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
         if (!registration || !(registration->instance.ephemeral || registration->lease))
             continue;
         all->left++;
-        registered_drop(service_get(fs, registration->service), &registration->instance,
-                        one_dropped, all);
+        registered_drop(service_get(fs, registration->service), (struct asker){0},
+                        &registration->instance, one_dropped, all);
     }
     g_idle_add(none_left, all);
 }

@@ -7,6 +7,7 @@
 
 #include "fs/fs.h"
 
+struct record;
 struct service;
 
 struct registered {
@@ -15,6 +16,8 @@ struct registered {
     struct instance instance; /* as last accepted; owned members */
     gint64 since_ms;          /* wall clock of the first registration */
     guint64 lease;            /* handle id whose close ends it (lease.h); 0 = none */
+    gint64 beat_due;          /* monotonic us; 0 = at once */
+    struct record *kept;
     gint64 ending; /* monotonic us when a deregister failed, 0 = not: not beaten any more, the
                       server will forget it; still ours, so that it can be tried again */
 };
@@ -27,6 +30,12 @@ struct registered *registered_find(const struct service *service, const struct i
 /* A change under way. */
 struct registered_op;
 
+/* On whose behalf: the number of the request and the offset of its line; zeroes if nobody waits. */
+struct asker {
+    guint64 unique;
+    gsize at;
+};
+
 /* Forgets the records that are ending and that the newest list does not show any more, or whose
  * time at the server is over in any case. */
 void registered_reap(struct service *service);
@@ -37,22 +46,27 @@ void registered_adopt(struct service *service, const struct instance *instance);
 /* Registers (or replaces) at the server; when it has said yes, first the record stands here and in
  * the service's view, then `fn` is told. Errors are in `.nacos/errors`. `fn` is called once, never
  * before this returns. `instance` is copied. */
-struct registered_op *registered_put(struct service *service, const struct instance *instance,
-                                     wait_fn fn, gpointer user_data);
+struct registered_op *registered_put(struct service *service, struct asker asker,
+                                     const struct instance *instance, wait_fn fn,
+                                     gpointer user_data);
 /* A put that succeeds will make it a lease of that handle (id); without, it ends one. Right behind
  * registered_put. */
 void registered_lease(struct registered_op *op, guint64 handle);
 /* Deregisters; the record, if there is one, goes when the server has said yes, and is `ending`
  * after a failure (the beat has stopped). Works for instances of others, too: who may do that is
  * the caller's business. */
-struct registered_op *registered_drop(struct service *service, const struct instance *like,
-                                      wait_fn fn, gpointer user_data);
+struct registered_op *registered_drop(struct service *service, struct asker asker,
+                                      const struct instance *like, wait_fn fn, gpointer user_data);
 /* Changes an instance that somebody else registered, as an operator does; nothing is kept. */
-struct registered_op *registered_update(struct service *service, const struct instance *instance,
-                                        wait_fn fn, gpointer user_data);
+struct registered_op *registered_update(struct service *service, struct asker asker,
+                                        const struct instance *instance, wait_fn fn,
+                                        gpointer user_data);
 /* `fn` will not be told. A register that the server accepts all the same is undone by the client, a
  * deregister goes on; the record follows what the client does. */
 void registered_cancel(struct registered_op *op);
+
+/* A beat was answered: the next one is due a period from now. */
+void registered_beaten(struct service *service, const struct instance *instance);
 
 /* Tells all that are under way ECANCELED: the client is about to end. */
 void registered_end_all(struct fs *fs);

@@ -4,6 +4,7 @@
  */
 #include "fs/error.h"
 #include "fs/group.h"
+#include "fs/kept.h"
 #include "fs/names.h"
 #include "fs/service.h"
 
@@ -53,6 +54,7 @@ static void root_done(gpointer owner, enum mirror_op op, const char *path, int e
         return;
     g_debug("announcing %s: %s", path, g_strerror(error));
     group->visible = op == MIRROR_MKDIR; /* no event can be had for it */
+    kept_group(group);
 }
 
 static gboolean root_gated(gpointer owner)
@@ -72,6 +74,7 @@ static void configure(struct fs *fs, const char *name)
         return;
     group->configured = TRUE;
     group->visible = TRUE;
+    kept_group(group);
 }
 
 void root_init(struct fs *fs)
@@ -81,6 +84,10 @@ void root_init(struct fs *fs)
     asks_init(&root->asks);
     root->mtime_ns = service_next_mtime(0);
     mirror_lane_init(&root->lane, &root_lane, fs);
+}
+
+void root_configure(struct fs *fs)
+{
     configure(fs, "DEFAULT_GROUP");
     for (char **name = fs->options->groups; name && *name; name++)
         configure(fs, *name);
@@ -107,6 +114,7 @@ static void take_groups(struct fs *fs, const char *const *names)
             continue;
         group->known = TRUE;
         group->missed = 0;
+        kept_group(group);
         group_sync(group);
     }
     for (guint i = slots_high(fs->groups); i > 0; i--) {
@@ -115,6 +123,7 @@ static void take_groups(struct fs *fs, const char *const *names)
             continue;
         if (++group->missed >= GONE_AFTER)
             group->known = FALSE;
+        kept_group(group);
         group_sync(group);
     }
 }
@@ -137,6 +146,7 @@ static void groups_done(const struct naming_result *result, const char *const *n
         if (!error)
             take_groups(fs, names ? names : none);
         listing->first = FALSE;
+        kept_root(fs);
         error = 0;
     }
     waiters_wake(&listing->waiters, error);
@@ -166,6 +176,7 @@ static void group_counted(const struct naming_result *result, guint count, gpoin
         struct group *group = group_obtain(fs, name);
         group->known = TRUE;
         group->missed = 0;
+        kept_group(group);
         group_sync(group);
     }
     ask_end(ask, error);

@@ -4,9 +4,11 @@
 #include "fs/error.h"
 #include "fs/events.h"
 #include "fs/interest.h"
+#include "fs/kept.h"
 #include "fs/names.h"
 #include "fs/pollers.h"
 #include "fs/registered.h"
+#include "fs/state.h"
 #include "fs/tree.h"
 
 #include <string.h>
@@ -35,6 +37,8 @@ static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **
     if (!is_held(service, NODE_SERVICE_FILE, content->file->name) &&
         !is_held(service, NODE_SERVICE, service->shown)) {
         content->changed = FALSE; /* nobody can be watching */
+        content->told_ns = content->mtime_ns;
+        kept_content(content);
         return MIRROR_NOTHING;
     }
     gint64 now = g_get_monotonic_time();
@@ -48,6 +52,7 @@ static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **
     }
     content->changed = FALSE;
     content->announced_at = now;
+    content->telling_ns = content->mtime_ns;
     *op = MIRROR_POKE;
     *path = g_strconcat(service->path, "/", content->file->name, NULL);
     return MIRROR_ORDER;
@@ -56,8 +61,11 @@ static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **
 static void content_done(gpointer owner, enum mirror_op op, const char *path, int error)
 {
     struct content_file *content = owner;
-    if (error == 0)
+    if (error == 0) {
+        content->told_ns = content->telling_ns;
+        kept_content(content);
         return;
+    }
     g_debug("announcing %s: %s", path, g_strerror(error));
     if (error == EINTR) { /* the helper died: once more, at once */
         content->changed = TRUE;
@@ -69,7 +77,18 @@ static const struct mirror_lane_class content_lane = {content_next, content_done
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct service *service_new(struct group *group, const char *name)
+static void contents_init(struct service *service)
+{
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        struct content_file *content = &service->contents[i];
+        content->service = service;
+        content->file = layout_content(i);
+        content->mtime_ns = content->told_ns = service->mtime_ns;
+        mirror_lane_init(&content->lane, &content_lane, content);
+    }
+}
+
+static struct service *service_make(struct group *group, const char *name)
 {
     struct service *service = g_new0(struct service, 1);
     service->fs = group->fs;
@@ -79,18 +98,46 @@ struct service *service_new(struct group *group, const char *name)
     service->shown = names_encode(name);
     service->path = g_strconcat(group->shown, "/", service->shown, NULL);
     service->registrations = g_ptr_array_new();
+    service->kept_overlay = g_ptr_array_new();
     service->mtime_ns = service_next_mtime(0);
-    for (int i = 0; i < CONTENT_COUNT; i++) {
-        struct content_file *content = &service->contents[i];
-        content->service = service;
-        content->file = layout_content(i);
-        content->mtime_ns = service->mtime_ns;
-        mirror_lane_init(&content->lane, &content_lane, content);
-    }
+    contents_init(service);
     hosts_init(&service->hosts, service);
+    return service;
+}
+
+struct service *service_new(struct group *group, const char *name)
+{
+    struct service *service = service_make(group, name);
     service->id = slots_add(group->fs->services, service);
     g_hash_table_insert(group->services, service->shown, service);
+    kept_service(service);
     return service;
+}
+
+struct service *service_restore(struct group *group, guint64 id, const char *name)
+{
+    struct service *service = service_make(group, name);
+    service->id = id;
+    if (service->shown && !g_hash_table_contains(group->services, service->shown) &&
+        slots_put(group->fs->services, id, service)) {
+        g_hash_table_insert(group->services, service->shown, service);
+        return service;
+    }
+    service_free(service);
+    return NULL;
+}
+
+static void unkeep(struct service *service)
+{
+    struct fs *fs = service->fs;
+    kept_drop(fs, &service->kept);
+    kept_drop(fs, &service->kept_view);
+    kept_drop(fs, &service->kept_list);
+    for (int i = 0; i < CONTENT_COUNT; i++)
+        kept_drop(fs, &service->contents[i].kept);
+    for (guint i = 0; i < service->kept_overlay->len; i++)
+        state_remove(fs->state, service->kept_overlay->pdata[i]);
+    g_ptr_array_unref(service->kept_overlay);
 }
 
 void service_free(gpointer item)
@@ -99,6 +146,7 @@ void service_free(gpointer item)
     g_clear_pointer(&service->wait_call, naming_call_cancel);
     g_clear_pointer(&service->list_call, naming_call_cancel);
     g_clear_handle_id(&service->overlay_timer, g_source_remove);
+    unkeep(service);
     waiters_clear(&service->waiters);
     waiters_clear(&service->event_waiters);
     g_clear_pointer(&service->list, service_info_unref);
@@ -158,6 +206,8 @@ void service_sync(struct service *service)
     }
     service->visible = !service->visible; /* nobody can be watching the group */
     group->mtime_ns = service_next_mtime(group->mtime_ns);
+    kept_service(service);
+    kept_group(group);
 }
 
 gboolean service_is_idle(const struct service *service)
@@ -232,6 +282,7 @@ void service_take_list(struct service *service, struct service_info *info, gint6
         service->missed = 0;
         service->hidden = FALSE;
     }
+    kept_service(service);
     service_update(service);
 }
 
@@ -242,8 +293,22 @@ void service_drop_list(struct service *service)
     service->list_until = 0;
     for (int i = 0; i < CONTENT_COUNT; i++)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+    kept_view(service);
     hosts_update(&service->hosts, TRUE);
     service_sync(service);
+}
+
+void service_restore_view(struct service *service, struct service_info *view)
+{
+    service->view = service_info_ref(view);
+    service->list = service_info_ref(view);
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        struct content_file *content = &service->contents[i];
+        content->bytes = content->file->render(view);
+        content->changed = content->told_ns < content->mtime_ns;
+        if (content->changed)
+            mirror_mark(service->fs->mirror, &content->lane);
+    }
 }
 
 /* --- the view ------------------------------------------------------------------------------ */
@@ -294,10 +359,12 @@ static void content_update(struct content_file *content, gboolean announce)
     g_clear_pointer(&content->bytes, g_bytes_unref);
     content->bytes = g_steal_pointer(&bytes);
     content->mtime_ns = service_next_mtime(content->mtime_ns);
-    if (!announce)
-        return;
-    content->changed = TRUE;
-    mirror_mark(service->fs->mirror, &content->lane);
+    content->changed |= announce;
+    if (!content->changed)
+        content->told_ns = content->mtime_ns;
+    kept_content(content);
+    if (announce)
+        mirror_mark(service->fs->mirror, &content->lane);
 }
 
 /* Whether somebody may have watched that file or directory before the first list: the kernel held
@@ -325,12 +392,15 @@ void service_update(struct service *service)
     overlay_arm(service);
     gboolean first = !service->view;
     gboolean watched = service->watched > 0;
+    gboolean changed = FALSE;
     g_autoptr(service_info) old = NULL;
     if (service->list) {
         g_autoptr(service_info) view = overlay_apply(&service->overlay, service->list);
         if (first || !same_view(service->view, view)) {
             old = g_steal_pointer(&service->view);
             service->view = g_steal_pointer(&view);
+            service->version++;
+            changed = TRUE;
             gboolean empty = service->view->n_hosts == 0;
             for (int i = 0; i < CONTENT_COUNT; i++) {
                 struct content_file *content = &service->contents[i];
@@ -345,5 +415,10 @@ void service_update(struct service *service)
     service_sync(service);
     if (old)
         events_changed(service, old);
+    kept_overlay(service);
+    if (changed)
+        kept_view(service);
+    if (old)
+        events_wake(service);
     pollers_wake(&service->pollers);
 }

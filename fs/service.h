@@ -20,6 +20,9 @@ struct content_file {
     gint64 mtime_ns;     /* wall clock, grows strictly */
     gboolean changed;    /* not announced yet */
     gint64 announced_at; /* monotonic us of the last announcement: at most 10 a second */
+    gint64 telling_ns;   /* mtime_ns of the version whose announcement is in flight */
+    gint64 told_ns;      /* of the last one that was announced, or that nobody could watch */
+    struct record *kept;
     struct mirror_lane lane;
 };
 
@@ -47,6 +50,9 @@ struct service {
     struct hosts hosts;
     GPtrArray *registrations; /* struct registered, borrowed from fs->registrations */
     gint64 mtime_ns;
+    guint64 version; /* of the view: how often it changed */
+    struct record *kept, *kept_view, *kept_list;
+    GPtrArray *kept_overlay; /* struct record */
 
     struct waiters waiters;        /* for a list */
     struct waiters event_waiters;  /* READs of `events` */
@@ -65,6 +71,8 @@ struct service {
 
 /* New, in its group, not visible yet. Borrowed from fs->services. */
 struct service *service_new(struct group *group, const char *name);
+/* The service of that id and name, as an earlier daemon had it. NULL if the id is taken. */
+struct service *service_restore(struct group *group, guint64 id, const char *name);
 void service_free(gpointer service); /* for the slot table */
 /* Borrowed; NULL for a dead id. */
 struct service *service_get(const struct fs *fs, guint64 id);
@@ -93,6 +101,8 @@ void service_take_list(struct service *service, struct service_info *info, gint6
 void service_drop_list(struct service *service);
 /* The server accepted what was written of an instance, or with `gone` its end: shown at once. */
 void service_note_change(struct service *service, const struct instance *instance, gboolean gone);
+/* What an earlier daemon served (borrowed): the next service_update goes on from there. */
+void service_restore_view(struct service *service, struct service_info *view);
 /* Rebuilds the view, renders, marks what changed. */
 void service_update(struct service *service);
 

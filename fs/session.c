@@ -107,6 +107,16 @@ static void note_resent(struct session *session, const struct session_request *r
         session->config.resent(session->config.user_data);
 }
 
+/* Whoever dies now died of that. */
+static void mark(struct session *session, const struct session_request *request)
+{
+    struct state_strike *current = &session->shared->current;
+    __atomic_store_n(&current->unique, 0, __ATOMIC_RELEASE);
+    current->node = request->node;
+    current->opcode = request->opcode;
+    __atomic_store_n(&current->unique, request->unique, __ATOMIC_RELEASE);
+}
+
 static int judge(struct session *session, const struct session_request *request)
 {
     if (!wants_answer(request->opcode))
@@ -132,6 +142,12 @@ static void replay(struct session *session)
     session->init.replaying = FALSE;
 }
 
+static guint64 poll_handle(const struct fuse_in_header *in)
+{
+    const struct fuse_poll_in *poll = (const void *)(in + 1);
+    return in->opcode == FUSE_POLL && (poll->flags & FUSE_POLL_SCHEDULE_NOTIFY) ? poll->kh : 0;
+}
+
 static void handle(struct session *session, gsize length)
 {
     const struct fuse_in_header *in = session->buffer;
@@ -140,11 +156,12 @@ static void handle(struct session *session, gsize length)
                                                 .resent = (in->unique & UNIQUE_RESEND) != 0,
                                                 .opcode = in->opcode,
                                                 .node = in->nodeid,
+                                                .poll_kh = poll_handle(in),
                                                 .pid = (pid_t)in->pid};
     const struct session_request *request = &session->current;
     note_resent(session, request);
     int error = judge(session, request);
-    session_working(session, request);
+    mark(session, request);
     die_at_request(request->unique, request->opcode);
     if (!session->init.done && session_init_asked(&session->init, session->buffer, length))
         replay(session);
@@ -153,7 +170,6 @@ static void handle(struct session *session, gsize length)
     else
         fuse_session_process_buf(session->se, &buffer);
     session_working(session, NULL);
-    session->current = (struct session_request){0};
 }
 
 /* What is read counts as taken before it is: who dies in between has taken one at most. A resent
@@ -259,13 +275,8 @@ const struct session_request *session_current(const struct session *session)
 
 void session_working(struct session *session, const struct session_request *request)
 {
-    struct state_strike *current = &session->shared->current;
-    __atomic_store_n(&current->unique, 0, __ATOMIC_RELEASE);
-    if (!request)
-        return;
-    current->node = request->node;
-    current->opcode = request->opcode;
-    __atomic_store_n(&current->unique, request->unique, __ATOMIC_RELEASE);
+    session->current = request ? *request : (struct session_request){0};
+    mark(session, &session->current);
 }
 
 /* --- notifications ------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct session_request {
     gboolean resent; /* an earlier daemon had taken it and did not answer */
     guint32 opcode;  /* of linux/fuse.h */
     guint64 node;
+    guint64 poll_kh; /* POLL: under which number the kernel wants to be told; 0 = it does not */
     pid_t pid; /* of the caller; 0 = the kernel itself, or somebody beyond our pid namespace */
 };
 
@@ -56,7 +57,7 @@ void session_free(struct session *session);
 
 gpointer session_user_data(const struct session *session);
 
-/* The request whose operation is running; zeroes outside of one. */
+/* The request that is being worked on; zeroes if none is. */
 const struct session_request *session_current(const struct session *session);
 
 /* Marks that `request` (NULL = none) is being worked on: whoever dies of it is counted, and after

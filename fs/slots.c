@@ -12,8 +12,8 @@ struct slots {
     GArray *table; /* struct slot; entry 0 is never used */
     GArray *free;  /* guint: indexes to use again */
     guint count;
-    guint64 first;    /* generation of a slot not used so far */
-    guint64 *highest; /* borrowed; NULL = nobody asks */
+    guint64 first; /* generation of a slot not used so far */
+    guint64 *next; /* borrowed; above all generations given out; NULL = nobody asks */
     GDestroyNotify free_item;
 };
 
@@ -42,10 +42,10 @@ void slots_free(struct slots *slots)
     g_free(slots);
 }
 
-void slots_begin_at(struct slots *slots, guint64 first, guint64 *highest)
+void slots_begin_at(struct slots *slots, guint64 *next)
 {
-    slots->first = first;
-    slots->highest = highest;
+    slots->first = *next;
+    slots->next = next;
 }
 
 static void extend(struct slots *slots, guint length)
@@ -57,8 +57,8 @@ static void extend(struct slots *slots, guint length)
 
 static void note_generation(struct slots *slots, guint64 generation)
 {
-    if (slots->highest && *slots->highest < generation)
-        *slots->highest = generation;
+    if (slots->next && *slots->next <= generation)
+        *slots->next = generation + 1;
 }
 
 gboolean slots_put(struct slots *slots, guint64 id, gpointer item)

@@ -16,10 +16,10 @@ struct slots;
 struct slots *slots_new(GDestroyNotify free_item);
 void slots_free(struct slots *slots);
 
-/* For tables whose ids outlive the process: the generations of slots not used so far begin at
- * `first`, and *highest (borrowed, as long as the table lives) is kept at the highest one given
- * out. Before anything is added. */
-void slots_begin_at(struct slots *slots, guint64 first, guint64 *highest);
+/* For tables whose ids outlive the process: slots not used so far begin with the generation *next
+ * (borrowed, as long as the table lives), which is kept above all that were given out. Before
+ * anything is added. */
+void slots_begin_at(struct slots *slots, guint64 *next);
 /* Puts `item` back in the place that `id` (given out by an earlier process) names. FALSE if that is
  * taken or no place at all: `item` stays the caller's. */
 gboolean slots_put(struct slots *slots, guint64 id, gpointer item);

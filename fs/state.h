@@ -15,7 +15,7 @@
 #include <glib.h>
 #include <sys/types.h>
 
-#define STATE_WORDS 4
+#define STATE_WORDS 6
 
 /* To be raised whenever a record's meaning changes: a daemon takes over no other layout. */
 #define STATE_LAYOUT 1
@@ -28,6 +28,7 @@ enum record_type {
     RECORD_SERVICE,
     RECORD_CONTENT,
     RECORD_HOST,
+    RECORD_VIEW,
     RECORD_LIST,
     RECORD_OVERLAY,
     RECORD_REGISTRATION,
@@ -66,7 +67,7 @@ struct state_shared {
     struct state_strike current; /* the request being handled right now; unique stored last */
     guint64 taken;               /* requests read and not answered */
     guint64 epoch;               /* daemons that took this over */
-    guint64 generation;          /* highest generation that any slot table has given out */
+    guint64 generation;          /* above all that any slot table has given out */
     guint64 ready;               /* 1 once the mount answers */
     guint64 no_resend;           /* 1: this kernel cannot resend what a dead daemon had taken */
     guint64 farewell;            /* enum farewell of the daemon that ended */

@@ -43,21 +43,61 @@ void stream_free(struct stream *stream)
 
 void stream_attach(struct stream *stream, struct stream_reader *reader)
 {
-    reader->next = stream->end;
+    reader->place.next = stream->end;
     reader->link.data = reader;
     g_queue_push_tail_link(&stream->readers, &reader->link);
 }
 
 static void end_rest(struct stream_reader *reader)
 {
-    if (reader->rest)
-        g_string_free(g_steal_pointer(&reader->rest), TRUE);
+    if (reader->place.rest)
+        g_string_free(g_steal_pointer(&reader->place.rest), TRUE);
 }
 
 void stream_detach(struct stream *stream, struct stream_reader *reader)
 {
     g_queue_unlink(&stream->readers, &reader->link);
     end_rest(reader);
+}
+
+void stream_place_clear(struct stream_place *place)
+{
+    if (place->rest)
+        g_string_free(place->rest, TRUE);
+    *place = (struct stream_place){0};
+}
+
+void stream_place_copy(struct stream_place *to, const struct stream_place *from)
+{
+    stream_place_clear(to);
+    *to = *from;
+    if (from->rest)
+        to->rest = g_string_new_len(from->rest->str, (gssize)from->rest->len);
+}
+
+guint64 stream_start(const struct stream *stream)
+{
+    return stream->start;
+}
+
+guint64 stream_end(const struct stream *stream)
+{
+    return stream->end;
+}
+
+void stream_begin_at(struct stream *stream, guint64 position)
+{
+    stream->start = stream->end = position;
+}
+
+void stream_check(const struct stream *stream, struct stream_reader *reader)
+{
+    struct stream_place *place = &reader->place;
+    if (place->next >= stream->start && place->next <= stream->end)
+        return;
+    place->given = 0;
+    place->next = stream->end;
+    place->lost = TRUE;
 }
 
 static struct record *record_at(const struct stream *stream, guint64 position)
@@ -89,11 +129,11 @@ static void copy_line(const struct record *record, const struct stream_reader *r
 /* Moves on to the first event that is for this reader. */
 static const struct record *next_record(const struct stream *stream, struct stream_reader *reader)
 {
-    while (reader->next < stream->end) {
-        const struct record *record = record_at(stream, reader->next);
+    while (reader->place.next < stream->end) {
+        const struct record *record = record_at(stream, reader->place.next);
         if (is_for(record, reader))
             return record;
-        reader->next += record->size;
+        reader->place.next += record->size;
     }
     return NULL;
 }
@@ -103,23 +143,23 @@ static const struct record *next_record(const struct stream *stream, struct stre
 /* Keeps what is left of a line that was begun, and goes on behind it. */
 static void keep_rest(struct stream_reader *reader, const struct record *record)
 {
-    gsize left = line_length(record, reader) - reader->given;
-    reader->rest = g_string_sized_new(left);
-    copy_line(record, reader, reader->given, reader->rest->str, left);
-    g_string_set_size(reader->rest, left);
-    reader->next += record->size;
-    reader->given = 0;
+    gsize left = line_length(record, reader) - reader->place.given;
+    reader->place.rest = g_string_sized_new(left);
+    copy_line(record, reader, reader->place.given, reader->place.rest->str, left);
+    g_string_set_size(reader->place.rest, left);
+    reader->place.next += record->size;
+    reader->place.given = 0;
 }
 
 /* The record is about to be dropped: one that was not begun is lost to its reader. */
 static void leave(struct stream_reader *reader, const struct record *record)
 {
-    if (reader->given)
+    if (reader->place.given)
         keep_rest(reader, record);
     else if (is_for(record, reader))
-        reader->lost = TRUE;
+        reader->place.lost = TRUE;
     else
-        reader->next += record->size;
+        reader->place.next += record->size;
 }
 
 static void drop_oldest(struct stream *stream)
@@ -127,7 +167,7 @@ static void drop_oldest(struct stream *stream)
     const struct record *record = record_at(stream, stream->start);
     for (GList *at = stream->readers.head; at; at = at->next) {
         struct stream_reader *reader = at->data;
-        if (!reader->lost && reader->next == stream->start)
+        if (!reader->place.lost && reader->place.next == stream->start)
             leave(reader, record);
     }
     stream->start += record->size;
@@ -155,9 +195,9 @@ static void lose(struct stream *stream, guint64 service)
         struct stream_reader *reader = at->data;
         if (reader->service && reader->service != service)
             continue;
-        if (reader->given)
-            keep_rest(reader, record_at(stream, reader->next));
-        reader->lost = TRUE;
+        if (reader->place.given)
+            keep_rest(reader, record_at(stream, reader->place.next));
+        reader->place.lost = TRUE;
     }
 }
 
@@ -187,15 +227,15 @@ void stream_append(struct stream *stream, const struct stream_event *event)
 
 gboolean stream_is_readable(struct stream *stream, struct stream_reader *reader)
 {
-    return reader->rest || reader->lost || next_record(stream, reader);
+    return reader->place.rest || reader->place.lost || next_record(stream, reader);
 }
 
 static gsize read_rest(struct stream_reader *reader, char *buffer, gsize size)
 {
-    gsize n = MIN(reader->rest->len, size);
-    memcpy(buffer, reader->rest->str, n);
-    g_string_erase(reader->rest, 0, (gssize)n);
-    if (reader->rest->len == 0)
+    gsize n = MIN(reader->place.rest->len, size);
+    memcpy(buffer, reader->place.rest->str, n);
+    g_string_erase(reader->place.rest, 0, (gssize)n);
+    if (reader->place.rest->len == 0)
         end_rest(reader);
     return n;
 }
@@ -204,15 +244,15 @@ static gsize read_rest(struct stream_reader *reader, char *buffer, gsize size)
 static gsize read_record(struct stream_reader *reader, const struct record *record, char *buffer,
                          gsize used, gsize size)
 {
-    gsize left = line_length(record, reader) - reader->given;
+    gsize left = line_length(record, reader) - reader->place.given;
     if (used && left > size - used)
         return 0;
     gsize n = MIN(left, size - used);
-    copy_line(record, reader, reader->given, buffer + used, n);
-    reader->given += (guint32)n;
+    copy_line(record, reader, reader->place.given, buffer + used, n);
+    reader->place.given += (guint32)n;
     if (n == left) {
-        reader->next += record->size;
-        reader->given = 0;
+        reader->place.next += record->size;
+        reader->place.given = 0;
     }
     return n;
 }
@@ -220,23 +260,24 @@ static gsize read_record(struct stream_reader *reader, const struct record *reco
 /* The overflow line is one that is begun and not in the ring. */
 static void begin_overflow(struct stream *stream, struct stream_reader *reader)
 {
-    reader->rest = g_string_new(NULL);
-    g_string_printf(reader->rest, "%" G_GINT64_FORMAT " overflow\n", g_get_real_time() / 1000);
-    reader->lost = FALSE;
-    reader->next = stream->end;
+    reader->place.rest = g_string_new(NULL);
+    g_string_printf(reader->place.rest, "%" G_GINT64_FORMAT " overflow\n",
+                    g_get_real_time() / 1000);
+    reader->place.lost = FALSE;
+    reader->place.next = stream->end;
 }
 
 gsize stream_read(struct stream *stream, struct stream_reader *reader, char *buffer, gsize size)
 {
     gsize used = 0;
     const struct record *record;
-    if (reader->rest)
+    if (reader->place.rest)
         used = read_rest(reader, buffer, size);
-    if (reader->lost && !reader->rest) {
+    if (reader->place.lost && !reader->place.rest) {
         begin_overflow(stream, reader);
         used += read_rest(reader, buffer + used, size - used);
     }
-    while (!reader->rest && used < size && (record = next_record(stream, reader))) {
+    while (!reader->place.rest && used < size && (record = next_record(stream, reader))) {
         gsize n = read_record(reader, record, buffer, used, size);
         if (n == 0)
             break;

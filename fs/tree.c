@@ -3,7 +3,12 @@
 
 #include <string.h>
 
+/* Words of a node's record. */
+enum { WORD_LOOKUPS, WORD_OWNER, WORD_KIND, WORD_SURVIVED };
+#define UNLINKED 0x100 /* in WORD_KIND */
+
 struct tree {
+    struct state *state;
     struct slots *nodes;
     GHashTable *names; /* linked nodes by kind, owner and name; the node is the key */
     void (*gone)(const struct node *node, gpointer user_data);
@@ -39,16 +44,57 @@ static struct node *node_add(struct tree *tree, enum node_kind kind, guint64 own
     node->linked = TRUE;
     node->id = slots_add(tree->nodes, node);
     g_hash_table_add(tree->names, node);
+    const guint64 words[STATE_WORDS] = {0, owner, kind};
+    node->kept = state_add(tree->state, RECORD_NODE, node->id, words, name, strlen(name));
     return node;
 }
 
-struct tree *tree_new(void (*gone)(const struct node *node, gpointer user_data), gpointer user_data)
+/* As an earlier daemon gave it to the kernel, or nearly: its count may be too high by what that one
+ * was about to say or to hear when it died. */
+static void node_restore(struct tree *tree, struct record *record)
+{
+    struct node *node = g_new0(struct node, 1);
+    node->id = record->id;
+    node->kind = record->words[WORD_KIND] & ~(guint64)UNLINKED;
+    node->owner = record->words[WORD_OWNER];
+    node->nlookup = record->words[WORD_LOOKUPS];
+    node->survived = (guint)record->words[WORD_SURVIVED];
+    node->name = state_get_bytes(tree->state, record, NULL);
+    node->linked = !(record->words[WORD_KIND] & UNLINKED);
+    node->kept = record;
+    node->looked_up = 1; /* long ago */
+    if (!slots_put(tree->nodes, node->id, node)) {
+        state_remove(tree->state, record);
+        node_free(node);
+        return;
+    }
+    if (node->linked)
+        g_hash_table_add(tree->names, node);
+}
+
+static void restore(struct tree *tree)
+{
+    for (guint i = 0; i < state_high(tree->state); i++) {
+        struct record *record = state_at(tree->state, i, RECORD_NODE);
+        if (record)
+            node_restore(tree, record);
+    }
+    slots_restored(tree->nodes);
+}
+
+struct tree *tree_new(struct state *state,
+                      void (*gone)(const struct node *node, gpointer user_data), gpointer user_data)
 {
     struct tree *tree = g_new0(struct tree, 1);
+    tree->state = state;
     tree->nodes = slots_new(node_free);
     tree->names = g_hash_table_new(name_hash, name_equal);
     tree->gone = gone;
     tree->user_data = user_data;
+    slots_begin_at(tree->nodes, &state_shared(state)->generation);
+    restore(tree);
+    if (tree_get(tree, TREE_ROOT))
+        return tree;
     struct node *root = node_add(tree, NODE_ROOT, 0, "");
     root->nlookup = 1; /* the kernel never forgets it */
     g_assert(root->id == TREE_ROOT);
@@ -87,9 +133,16 @@ struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, 
     return node;
 }
 
+void tree_survived(struct node *node)
+{
+    node->survived++;
+    state_set_word(node->kept, WORD_SURVIVED, node->survived);
+}
+
 void tree_looked_up(struct node *node, gboolean by_helper)
 {
     node->nlookup++;
+    state_set_word(node->kept, WORD_LOOKUPS, node->nlookup);
     if (by_helper)
         return;
     node->looked_up = g_get_monotonic_time();
@@ -101,8 +154,11 @@ void tree_forget(struct tree *tree, guint64 id, guint64 n)
     if (!node || id == TREE_ROOT)
         return;
     node->nlookup -= MIN(n, node->nlookup);
-    if (node->nlookup)
+    if (node->nlookup) {
+        state_set_word(node->kept, WORD_LOOKUPS, node->nlookup);
         return;
+    }
+    state_remove(tree->state, node->kept);
     tree->gone(node, tree->user_data);
     if (node->linked)
         g_hash_table_remove(tree->names, node);
@@ -115,6 +171,7 @@ void tree_unlink(struct tree *tree, struct node *node)
         return;
     g_hash_table_remove(tree->names, node);
     node->linked = FALSE;
+    state_set_word(node->kept, WORD_KIND, (guint64)node->kind | UNLINKED);
 }
 
 guint tree_high(const struct tree *tree)

@@ -10,6 +10,7 @@
 
 #include "fs/layout.h"
 #include "fs/slots.h"
+#include "fs/state.h"
 
 #include <glib.h>
 
@@ -26,14 +27,18 @@ struct node {
     guint survived;   /* prunes in a row that it outlived (interest.h) */
     gint64 asked;     /* monotonic us of the last prune that named it */
     gboolean linked;  /* still found under its name; FALSE once unlinked or removed */
+    struct record *kept;
 };
 
 struct tree;
 
-/* `gone` is called for each node right before it is freed by the last FORGET. */
-struct tree *tree_new(void (*gone)(const struct node *node, gpointer user_data),
+/* The nodes stand in `state` (borrowed; see kept.h), from which those of an earlier daemon are
+ * taken over (but for `file`, which the caller knows). `gone` is called for each node right before
+ * it is freed by the last FORGET. */
+struct tree *tree_new(struct state *state,
+                      void (*gone)(const struct node *node, gpointer user_data),
                       gpointer user_data);
-void tree_free(struct tree *tree);
+void tree_free(struct tree *tree); /* the state keeps them */
 
 /* Borrowed; NULL for an id that the kernel should not have any more. */
 struct node *tree_get(const struct tree *tree, guint64 id);
@@ -45,6 +50,8 @@ struct node *tree_find(const struct tree *tree, enum node_kind kind, guint64 own
  * (tree_forget with 0). */
 struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, const char *name,
                          const struct layout_file *file);
+/* It outlived one more prune. */
+void tree_survived(struct node *node);
 /* One more reference by the kernel; before the reply that says so. */
 void tree_looked_up(struct node *node, gboolean by_helper);
 /* FORGET: takes n references away, frees the node at 0. Unknown ids are ignored. */

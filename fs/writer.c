@@ -2,22 +2,26 @@
 #include "fs/writer.h"
 
 #include "fs/error.h"
+#include "fs/kept.h"
 #include "fs/line.h"
 #include "fs/parse.h"
 #include "fs/service.h"
+#include "fs/session.h"
 
 #include <errno.h>
 #include <string.h>
 
 struct writer_job {
     struct fs *fs;
-    guint64 handle; /* id */
-    GString *text;  /* the carried unfinished line and what was written now */
-    gsize carried;  /* bytes of `text` that came with earlier writes */
-    gsize at;       /* start of the line to do next */
-    gsize line_end; /* behind the line under way, its newline included */
-    gboolean end;   /* the last line counts without a newline */
-    gint64 started; /* monotonic us */
+    guint64 handle;                    /* id */
+    guint64 unique;                    /* of the request */
+    GString *text;                     /* the carried unfinished line and what was written now */
+    gsize carried;                     /* bytes of `text` that came with earlier writes */
+    gsize at;                          /* start of the line to do next */
+    gsize line_end;                    /* behind the line under way, its newline included */
+    gboolean end;                      /* the last line counts without a newline */
+    gint64 started;                    /* monotonic us */
+    const struct journal_entry *again; /* an earlier daemon was at this line; NULL = no */
     struct line_op *op;
     gboolean beginning; /* inside writer_begin: the end is told by it */
     gboolean finished;
@@ -48,6 +52,15 @@ static void tell(struct writer_job *job)
     fn(user_data, error, consumed);
 }
 
+/* Should this daemon die before the answer arrives, the next one gives the same. */
+static void note_answer(const struct writer_job *job, struct handle *handle)
+{
+    struct handle_answer *answer = job->end ? &handle->flushed : &handle->written;
+    answer->unique = job->unique;
+    answer->result = job->error ? -job->error : (gssize)job->consumed;
+    kept_handle_state(handle);
+}
+
 static void finish(struct writer_job *job, int error)
 {
     struct handle *handle = handle_get(job->fs, job->handle);
@@ -59,6 +72,7 @@ static void finish(struct writer_job *job, int error)
     }
     job->error =
         job->consumed ? 0 : error; /* a short write: the bytes before the line that failed */
+    note_answer(job, handle);
     job->finished = TRUE;
     if (!job->beginning)
         tell(job);
@@ -103,6 +117,36 @@ static void line_told(gpointer user_data, int error)
     run(job);
 }
 
+static struct line_op *begin_line(struct writer_job *job, const struct handle *handle, gsize length,
+                                  int *error)
+{
+    const struct told told = {.fn = line_told,
+                              .user_data = job,
+                              .asker = {job->unique, job->at},
+                              .again = g_steal_pointer(&job->again)};
+    return line_begin(handle, job->text->str + job->at, length, told, error);
+}
+
+/* An earlier daemon had taken this request: goes on where that one was. FALSE if the line there had
+ * failed: *error. */
+static gboolean resume(struct writer_job *job, int *error)
+{
+    const struct fs *fs = job->fs;
+    const struct journal_entry *entry = journal_claim(fs->journal, job->unique);
+    gsize length;
+    if (!entry || entry->at > job->text->len)
+        return TRUE;
+    job->at = entry->at;
+    if (!entry->done) {
+        job->again = entry;
+        return TRUE;
+    }
+    *error = entry->result;
+    if (*error == 0 && next_line(job, &length))
+        job->at = job->line_end;
+    return *error == 0;
+}
+
 static void run(struct writer_job *job)
 {
     gsize length;
@@ -123,8 +167,7 @@ static void run(struct writer_job *job)
         if (length > PARSE_MAX_LINE)
             error = too_long(job, handle);
         else
-            job->op = line_begin(handle, job->text->str + job->at, length,
-                                 (struct told){line_told, job}, &error);
+            job->op = begin_line(job, handle, length, &error);
         if (error) {
             finish(job, error);
             return;
@@ -139,6 +182,7 @@ struct writer_job *writer_begin(struct handle *handle, const char *data, gsize s
                                 writer_fn fn, gpointer user_data)
 {
     struct writer_job *job = g_new0(struct writer_job, 1);
+    int error = 0;
     job->fs = handle->fs;
     job->handle = handle->id;
     job->text = handle->pending;
@@ -149,8 +193,12 @@ struct writer_job *writer_begin(struct handle *handle, const char *data, gsize s
     job->started = g_get_monotonic_time();
     job->fn = fn;
     job->user_data = user_data;
+    job->unique = session_current(handle->fs->session)->unique;
     job->beginning = TRUE;
-    run(job);
+    if (resume(job, &error))
+        run(job);
+    else
+        finish(job, error);
     job->beginning = FALSE;
     if (!job->finished)
         return job;
@@ -165,6 +213,8 @@ void writer_cancel(struct writer_job *job, gsize *consumed)
         *consumed = consumed_now(job);
     if (handle && job->at == 0) /* the write never was: what came before it is still there */
         g_string_append_len(handle->pending, job->text->str, (gssize)job->carried);
+    if (handle)
+        kept_handle_state(handle);
     line_cancel(job->op);
     job_free(job);
 }

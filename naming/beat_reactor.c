@@ -3,7 +3,8 @@
 
 #include "naming/registration.h"
 
-/* Of thousands adopted in one go each one's first beat waits that long for the one before. */
+/* Of thousands adopted in one go each one's first beat, if it is due already, waits that long for
+ * the one before. */
 #define ADOPT_PACE_US 1000
 
 struct beat_reactor {
@@ -11,6 +12,7 @@ struct beat_reactor {
     GHashTable *table; /* struct registration *, owned, to itself */
     gint64 adopt_due;  /* us; the next one adopted beats no sooner */
     naming_adopted_fn adopted;
+    naming_beaten_fn beaten;
     gpointer user_data;
 };
 
@@ -19,6 +21,15 @@ static void beat_reactor_on_idle(struct registration *registration, gpointer own
     struct beat_reactor *reactor = owner;
 
     g_hash_table_remove(reactor->table, registration);
+}
+
+static void beat_reactor_on_beaten(const struct service_key *key, const struct instance *instance,
+                                   gpointer owner)
+{
+    struct beat_reactor *reactor = owner;
+
+    if (reactor->beaten != NULL)
+        reactor->beaten(key, instance, reactor->user_data);
 }
 
 struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config)
@@ -31,9 +42,11 @@ struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config)
         .timeout_ms = config->timeout_ms,
         .trouble = config->trouble,
         .idle = beat_reactor_on_idle,
+        .beaten = beat_reactor_on_beaten,
         .owner = reactor,
     };
     reactor->adopted = config->adopted;
+    reactor->beaten = config->beaten;
     reactor->user_data = config->user_data;
     reactor->table = g_hash_table_new_full(registration_hash, registration_equal,
                                            (GDestroyNotify)registration_free, NULL);
@@ -96,12 +109,15 @@ struct naming_call *beat_reactor_deregister(struct beat_reactor *reactor,
 }
 
 void beat_reactor_adopt(struct beat_reactor *reactor, const struct service_key *key,
-                        const struct instance *instance)
+                        const struct instance *instance, gint64 due)
 {
     struct registration *registration = beat_reactor_get(reactor, key, instance);
-    gint64 due = MAX(reactor->adopt_due, timers_now(reactor->env.timers));
+    gint64 now = timers_now(reactor->env.timers);
 
-    reactor->adopt_due = due + ADOPT_PACE_US;
+    if (due <= now) {
+        due = MAX(reactor->adopt_due, now);
+        reactor->adopt_due = due + ADOPT_PACE_US;
+    }
     registration->adopt_due = due;
     registration_add(registration, OPERATION_ADOPT, instance, NULL, NULL);
     registration_step(registration);

@@ -23,7 +23,8 @@ struct beat_reactor_config {
     guint timeout_ms;           /* until `done` at the latest */
     struct trouble trouble;
     naming_adopted_fn adopted; /* may be NULL */
-    gpointer user_data;        /* of `adopted` */
+    naming_beaten_fn beaten;   /* may be NULL */
+    gpointer user_data;        /* of these two */
 };
 struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config);
 /* Drops what is under way without `done`. */
@@ -39,7 +40,7 @@ struct naming_call *beat_reactor_deregister(struct beat_reactor *reactor,
                                             const struct instance *like, naming_done_fn done,
                                             gpointer user_data);
 void beat_reactor_adopt(struct beat_reactor *reactor, const struct service_key *key,
-                        const struct instance *instance);
+                        const struct instance *instance, gint64 due);
 gboolean beat_reactor_state(struct beat_reactor *reactor, const struct service_key *key,
                             const struct instance *like, struct naming_beat_state *state);
 /* A list of a service that was asked for at `asked` (us): instances kept here take over the weight

@@ -97,6 +97,7 @@ static void naming_start_reactors(struct naming *naming, const struct naming_con
         .timeout_ms = config->timeout_ms,
         .trouble = trouble,
         .adopted = naming->listener.adopted,
+        .beaten = naming->listener.beaten,
         .user_data = naming->user_data,
     };
     const struct host_reactor_config hosts = {
@@ -180,9 +181,9 @@ struct naming_call *naming_update(struct naming *naming, const struct service_ke
 }
 
 void naming_adopt(struct naming *naming, const struct service_key *key,
-                  const struct instance *instance)
+                  const struct instance *instance, gint64 due)
 {
-    beat_reactor_adopt(naming->beats, key, instance);
+    beat_reactor_adopt(naming->beats, key, instance, due);
 }
 
 gboolean naming_beat_state(struct naming *naming, const struct service_key *key,

@@ -73,11 +73,16 @@ typedef void (*naming_trouble_fn)(const char *path, const struct naming_result *
 typedef void (*naming_adopted_fn)(const struct service_key *key, const struct instance *instance,
                                   gpointer user_data);
 
+/* A beat of a kept instance was answered. May call anything but naming_free. */
+typedef void (*naming_beaten_fn)(const struct service_key *key, const struct instance *instance,
+                                 gpointer user_data);
+
 /* Any of them may be NULL. */
 struct naming_listener {
     naming_changed_fn changed;
     naming_trouble_fn trouble;
     naming_adopted_fn adopted;
+    naming_beaten_fn beaten;
 };
 
 typedef void (*naming_done_fn)(const struct naming_result *result, gpointer user_data);
@@ -138,9 +143,10 @@ struct naming_call *naming_update(struct naming *naming, const struct service_ke
                                   gpointer user_data);
 
 /* Beats an instance that the server should know already, without asking it first (a daemon that
- * takes over from a dead one). The first beat goes out at once. */
+ * takes over from a dead one). The first beat goes out at `due` (monotonic us), or at once if that
+ * is past. */
 void naming_adopt(struct naming *naming, const struct service_key *key,
-                  const struct instance *instance);
+                  const struct instance *instance, gint64 due);
 
 /* What is known of one kept instance; for `.nacos/registered`. */
 struct naming_beat_state {

@@ -216,6 +216,8 @@ static void registration_on_beat(enum beat_outcome outcome, const struct naming_
         registration_urgent(registration, OPERATION_RENEW, registration->beat.instance);
     else if (outcome == BEAT_ANSWERED && registration->restore && free_to_post)
         registration_urgent(registration, OPERATION_RESTORE, registration->beat.instance);
+    if (outcome == BEAT_ANSWERED)
+        env->beaten(registration->key, registration->beat.instance, env->owner);
     registration_step(registration); /* may end it */
     if (outcome == BEAT_FAILED)
         trouble_report(&env->trouble, key, result);

@@ -19,6 +19,8 @@ struct registration_env {
     struct trouble trouble;
     /* Nothing is kept and nothing under way any more: the owner frees it. */
     void (*idle)(struct registration *registration, gpointer owner);
+    /* A beat was answered. */
+    void (*beaten)(const struct service_key *key, const struct instance *instance, gpointer owner);
     gpointer owner;
 };
 

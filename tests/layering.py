@@ -46,7 +46,7 @@ LAYERS = {
 ONLY = {
     "curl": re.compile(r"naming/http\.[ch]"),
     "json-c": re.compile(r"naming/codec\w*\.[ch]|naming/registry/.*"),
-    "fuse": re.compile(r"fs/(ops\w*|parked|pollers|session\w*|mounting|main)\.[ch]"),
+    "fuse": re.compile(r"fs/(ops\w*|parked|session\w*|mounting|main)\.[ch]"),
 }
 
 

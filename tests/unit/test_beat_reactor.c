@@ -492,7 +492,7 @@ static void test_adopted_beats_at_once_and_light(struct fixture *f, gconstpointe
 {
     gint64 first = timers_now(f->timers);
 
-    beat_reactor_adopt(f->reactor, f->key, &f->one);
+    beat_reactor_adopt(f->reactor, f->key, &f->one, 0);
     g_assert_cmpint(next_beat(f)->at - first, <=, 1 * MS);
     g_assert_true(next_beat(f)->light);
     g_assert_cmpuint(fake_count(f->proxy, FAKE_REGISTER), ==, 0);
@@ -505,7 +505,7 @@ static void test_adopted_in_one_go_do_not_beat_in_one_go(struct fixture *f, gcon
     f->proxy->script = script_ok;
     for (guint16 i = 1; i <= 1000; i++) {
         f->one.port = i;
-        beat_reactor_adopt(f->reactor, f->key, &f->one);
+        beat_reactor_adopt(f->reactor, f->key, &f->one, 0);
     }
     timers_advance(f->timers, 10 * MS);
     g_assert_cmpuint(f->proxy->log->len, <=, 20);

@@ -33,14 +33,19 @@ static void killed_from_outside_can_go_on(void)
         g_assert_cmpint(deaths_note(&deaths, &shared, FALSE, (i + 1) * S / 10), ==, 0);
 }
 
-static void killed_before_it_was_ready_counts(void)
+static void killed_before_it_is_ready_waits(void)
 {
     struct deaths deaths = {0};
     struct state_shared shared = {0};
     int delay = 0;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 100; i++) {
         delay = deaths_note(&deaths, &shared, FALSE, (i + 1) * S);
-    g_assert_cmpint(delay, ==, -1);
+        if (i < 9)
+            g_assert_cmpint(delay, ==, 0);
+    }
+    g_assert_cmpint(delay, ==, 800);
+    shared.ready = 1;
+    g_assert_cmpint(deaths_note(&deaths, &shared, FALSE, 101 * S), ==, 0);
 }
 
 static void delay_grows(void)
@@ -100,7 +105,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/deaths/six", six_in_a_minute_are_too_many);
     g_test_add_func("/deaths/seldom", one_in_eleven_seconds_can_go_on);
     g_test_add_func("/deaths/killed", killed_from_outside_can_go_on);
-    g_test_add_func("/deaths/killed-at-start", killed_before_it_was_ready_counts);
+    g_test_add_func("/deaths/killed-at-start", killed_before_it_is_ready_waits);
     g_test_add_func("/deaths/delay", delay_grows);
     g_test_add_func("/deaths/poison", request_is_poisoned_at_its_third_death);
     g_test_add_func("/deaths/repetition", its_repetition_is_not_tried_for_a_minute);

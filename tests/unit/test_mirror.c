@@ -243,14 +243,6 @@ static void helper_ignores_the_signals_of_a_shutdown(struct fixture *f, gconstpo
     g_assert_cmpint(first_helper(), ==, pid);
 }
 
-static void missing_program_is_an_error(void)
-{
-    const char *const argv[] = {"/nonexistent/helper", NULL};
-    g_autofree char *why = NULL;
-    g_assert_null(mirror_new(argv, 2, "/", &why));
-    g_assert_cmpstr(why, ==, "/nonexistent/helper: No such file or directory");
-}
-
 static void helpers_that_die_at_once_are_started_ever_later(void)
 {
     const char *const argv[] = {"/bin/false", NULL};
@@ -287,7 +279,6 @@ int main(int argc, char **argv)
     ADD("removed", 1, removed_lane_hears_nothing);
     ADD("pid-zero", 1, pid_zero_is_nobody);
     ADD("signals", 1, helper_ignores_the_signals_of_a_shutdown);
-    g_test_add_func("/mirror/missing", missing_program_is_an_error);
     g_test_add_func("/mirror/back-off", helpers_that_die_at_once_are_started_ever_later);
     return g_test_run();
 }

@@ -236,7 +236,7 @@ static void test_free_with_everything_under_way(void)
     naming_register(naming, key, &instance, never, NULL);
     naming_deregister(naming, key, &instance, never, NULL);
     instance.port = 81;
-    naming_adopt(naming, key, &instance);
+    naming_adopt(naming, key, &instance, 0);
     naming_subscribe(naming, key);
     naming_wait(naming, key, never_list, NULL);
     naming_refresh(naming, key);

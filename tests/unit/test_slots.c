@@ -84,10 +84,10 @@ static void walking_meets_each_living_record(void)
 
 static void restored_record_has_its_old_id(void)
 {
-    guint64 highest = 0;
+    guint64 next = 0;
     int items[3];
     struct slots *before = slots_new(NULL);
-    slots_begin_at(before, 0, &highest);
+    slots_begin_at(before, &next);
     guint64 ids[3];
     for (int i = 0; i < 3; i++)
         ids[i] = slots_add(before, &items[i]);
@@ -96,7 +96,7 @@ static void restored_record_has_its_old_id(void)
     slots_free(before);
 
     struct slots *after = slots_new(NULL);
-    slots_begin_at(after, highest + 1, &highest);
+    slots_begin_at(after, &next);
     g_assert_true(slots_put(after, again, &items[1]));
     g_assert_true(slots_put(after, ids[2], &items[2]));
     g_assert_false(slots_put(after, ids[2], &items[0]));
@@ -110,20 +110,20 @@ static void restored_record_has_its_old_id(void)
 
 static void id_of_an_earlier_process_is_not_given_out_again(void)
 {
-    guint64 highest = 0;
+    guint64 next = 0;
     int item;
     struct slots *before = slots_new(NULL);
-    slots_begin_at(before, 0, &highest);
+    slots_begin_at(before, &next);
     guint64 old = slots_add(before, &item);
     slots_free(before);
 
     struct slots *after = slots_new(NULL);
-    slots_begin_at(after, highest + 1, &highest);
+    slots_begin_at(after, &next);
     slots_restored(after);
     guint64 new = slots_add(after, &item);
     g_assert_cmpuint(slots_index(new), ==, slots_index(old));
     g_assert_cmpuint(new, !=, old);
-    g_assert_cmpuint(highest, ==, 1);
+    g_assert_cmpuint(next, ==, 2);
     slots_free(after);
 }
 

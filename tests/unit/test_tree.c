@@ -1,24 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree.h"
 
+#include <unistd.h>
+
 static void gone(const struct node *node, gpointer user_data)
 {
     ++*(guint *)user_data;
 }
 
 struct fixture {
+    int fd;
+    struct state *state;
     struct tree *tree;
     guint gone;
 };
 
+static void begin(struct fixture *f)
+{
+    g_autofree char *why = NULL;
+    f->state = state_open(f->fd, &why);
+    g_assert_cmpstr(why, ==, NULL);
+    f->tree = tree_new(f->state, gone, &f->gone);
+}
+
+static void end(struct fixture *f)
+{
+    tree_free(f->tree);
+    state_close(f->state);
+}
+
 static void set_up(struct fixture *f, gconstpointer data)
 {
-    f->tree = tree_new(gone, &f->gone);
+    f->fd = state_create();
+    begin(f);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data)
 {
-    tree_free(f->tree);
+    end(f);
+    close(f->fd);
 }
 
 static struct node *looked_up(struct fixture *f, enum node_kind kind, guint64 owner,
@@ -97,6 +117,36 @@ static void add(const char *name, void (*test)(struct fixture *f, gconstpointer 
     g_test_add(name, struct fixture, NULL, set_up, test, tear_down);
 }
 
+static void next_daemon_has_the_same_nodes(struct fixture *f, gconstpointer data)
+{
+    struct node *file = looked_up(f, NODE_SERVICE_FILE, 5, "instances");
+    struct node *host = looked_up(f, NODE_HOST, 5, "10.0.0.1:80");
+    guint64 file_id = file->id, host_id = host->id;
+    tree_looked_up(file, FALSE);
+    tree_unlink(f->tree, host);
+    end(f);
+    begin(f);
+    file = tree_get(f->tree, file_id);
+    g_assert_true(tree_find(f->tree, NODE_SERVICE_FILE, 5, "instances") == file);
+    g_assert_cmpuint(file->nlookup, ==, 2);
+    host = tree_get(f->tree, host_id);
+    g_assert_cmpstr(host->name, ==, "10.0.0.1:80");
+    g_assert_false(host->linked);
+    g_assert_null(tree_find(f->tree, NODE_HOST, 5, "10.0.0.1:80"));
+    g_assert_cmpuint(tree_count(f->tree), ==, 3);
+    tree_forget(f->tree, file_id, 2);
+    g_assert_null(tree_get(f->tree, file_id));
+}
+
+static void next_daemon_gives_out_no_old_id(struct fixture *f, gconstpointer data)
+{
+    guint64 old = looked_up(f, NODE_SERVICE_FILE, 5, "instances")->id;
+    tree_forget(f->tree, old, 1);
+    end(f);
+    begin(f);
+    g_assert_cmpuint(looked_up(f, NODE_SERVICE_FILE, 5, "instances")->id, !=, old);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -108,5 +158,9 @@ int main(int argc, char *argv[])
     add("/tree/unlinked_name_is_another_node", unlinked_name_is_another_node);
     add("/tree/helpers_lookups_are_nobodys_interest", helpers_lookups_are_nobodys_interest);
     add("/tree/inode_numbers_are_the_paths", inode_numbers_are_the_paths);
+    g_test_add("/tree/next-daemon", struct fixture, NULL, set_up, next_daemon_has_the_same_nodes,
+               tear_down);
+    g_test_add("/tree/old-ids", struct fixture, NULL, set_up, next_daemon_gives_out_no_old_id,
+               tear_down);
     return g_test_run();
 }

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/restore.h"
+
+#include "fs/events.h"
+#include "fs/group.h"
+#include "fs/handle.h"
+#include "fs/handle_state.h"
+#include "fs/journal.h"
+#include "fs/kept.h"
+#include "fs/pack.h"
+#include "fs/pollers.h"
+#include "fs/registered.h"
+#include "fs/service.h"
+#include "fs/session.h"
+#include "fs/snapshots.h"
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define OLD_HELPERS_MS 2000 /* for that long calls of a dead daemon's helpers may still come */
+
+/* --- the walk ------------------------------------------------------------------------------ */
+
+/* FALSE: the record makes no sense here and is dropped. */
+typedef gboolean (*restore_fn)(struct fs *fs, struct record *record);
+
+static void each(struct fs *fs, enum record_type type, restore_fn restore)
+{
+    for (guint i = 0; i < state_high(fs->state); i++) {
+        struct record *record = state_at(fs->state, i, type);
+        if (record && !restore(fs, record))
+            state_remove(fs->state, record);
+    }
+}
+
+static gboolean has(const struct record *record, int word, enum kept_flag flag)
+{
+    return (record->words[word] & flag) != 0;
+}
+
+/* --- groups, services, hosts --------------------------------------------------------------- */
+
+static gboolean restore_root(struct fs *fs, struct record *record)
+{
+    fs->root.kept = record;
+    fs->root.listing.answers = (guint)record->words[0];
+    fs->root.mtime_ns = (gint64)record->words[1];
+    return TRUE;
+}
+
+static gboolean restore_group(struct fs *fs, struct record *record)
+{
+    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
+    struct group *group = group_restore(fs, record->id, name);
+    if (!group)
+        return FALSE;
+    group->kept = record;
+    group->visible = has(record, 0, KEPT_VISIBLE);
+    group->known = has(record, 0, KEPT_KNOWN);
+    group->pinned = has(record, 0, KEPT_PINNED);
+    group->listing.answers = has(record, 0, KEPT_ANSWERED);
+    group->mtime_ns = (gint64)record->words[1];
+    return TRUE;
+}
+
+static gboolean restore_service(struct fs *fs, struct record *record)
+{
+    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
+    struct group *group = group_get(fs, record->words[2]);
+    struct service *service = group ? service_restore(group, record->id, name) : NULL;
+    if (!service)
+        return FALSE;
+    service->kept = record;
+    service->visible = has(record, 0, KEPT_VISIBLE);
+    service->known = has(record, 0, KEPT_KNOWN);
+    service->pinned = has(record, 0, KEPT_PINNED);
+    service->hidden = has(record, 0, KEPT_HIDDEN);
+    service->subscribed = has(record, 0, KEPT_SUBSCRIBED);
+    service->mtime_ns = (gint64)record->words[1];
+    service->opened = (gint64)record->words[3];
+    return TRUE;
+}
+
+static gboolean restore_content(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->id);
+    if (!service || record->words[0] >= CONTENT_COUNT || service->contents[record->words[0]].kept)
+        return FALSE;
+    struct content_file *content = &service->contents[record->words[0]];
+    content->kept = record;
+    content->mtime_ns = (gint64)record->words[1];
+    content->told_ns = (gint64)record->words[2];
+    return TRUE;
+}
+
+static gboolean restore_host(struct fs *fs, struct record *record)
+{
+    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
+    struct service *service = service_get(fs, record->words[0]);
+    struct host *host = service ? hosts_restore(&service->hosts, record->id, name) : NULL;
+    if (!host)
+        return FALSE;
+    host->kept = record;
+    host->visible = has(record, 1, KEPT_VISIBLE);
+    host->wanted = has(record, 1, KEPT_WANTED);
+    host->created = has(record, 1, KEPT_CREATED);
+    host->mtime_ns = (gint64)record->words[2];
+    host->told_ns = (gint64)record->words[3];
+    host->changed = host->visible && host->told_ns < host->mtime_ns;
+    return TRUE;
+}
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+static gboolean restore_view(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->id);
+    gsize length;
+    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
+    guint64 version;
+    if (!service || service->kept_view || length < sizeof version)
+        return FALSE;
+    g_autoptr(service_info) view = unpack_list(bytes + sizeof version, length - sizeof version);
+    if (!view)
+        return FALSE;
+    memcpy(&version, bytes, sizeof version);
+    service->kept_view = record;
+    service->version = (guint)version;
+    service->list_until = service->subscribed ? G_MAXINT64 : (gint64)record->words[0];
+    service_restore_view(service, view);
+    return TRUE;
+}
+
+static gboolean restore_list(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->id);
+    gsize length;
+    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
+    struct service_info *list =
+        service && service->view && !service->kept_list ? unpack_list(bytes, length) : NULL;
+    if (!list)
+        return FALSE;
+    service->kept_list = record;
+    service_info_unref(service->list);
+    service->list = list;
+    return TRUE;
+}
+
+static gboolean restore_overlay(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->id);
+    gsize length;
+    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
+    struct overlay_entry entry = {.since = (gint64)record->words[0],
+                                  .until = (gint64)record->words[1],
+                                  .gone = record->words[2] != 0};
+    if (!service || !unpack_instance(bytes, length, &entry.instance))
+        return FALSE;
+    overlay_restore(&service->overlay, &entry);
+    g_ptr_array_add(service->kept_overlay, record);
+    return TRUE;
+}
+
+/* --- registrations ------------------------------------------------------------------------- */
+
+static gboolean restore_registration(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->words[0]);
+    gsize length;
+    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
+    struct registered *own = g_new0(struct registered, 1);
+    own->id = record->id;
+    own->kept = record;
+    own->service = record->words[0];
+    own->since_ms = (gint64)record->words[1];
+    own->ending = (gint64)record->words[2];
+    own->beat_due = (gint64)record->words[3];
+    own->lease = record->words[4];
+    if (!service || !unpack_instance(bytes, length, &own->instance) ||
+        !slots_put(fs->registrations, own->id, own)) {
+        registered_free(own);
+        return FALSE;
+    }
+    g_ptr_array_add(service->registrations, own);
+    if (own->instance.ephemeral && !own->ending)
+        naming_adopt(fs->naming, &service->key, &own->instance, own->beat_due);
+    return TRUE;
+}
+
+/* --- nodes --------------------------------------------------------------------------------- */
+
+static void find_files(const struct fs *fs)
+{
+    for (guint i = tree_high(fs->tree); i > 0; i--) {
+        struct node *node = tree_at(fs->tree, i);
+        if (node && node->kind == NODE_SERVICE_FILE)
+            node->file = layout_find(LAYOUT_SERVICE, node->name);
+        else if (node && node->kind == NODE_DOT_FILE)
+            node->file = layout_find(LAYOUT_DOT, node->name);
+    }
+}
+
+/* --- open files ---------------------------------------------------------------------------- */
+
+static void resume_handle(struct handle *handle, const struct record *record)
+{
+    struct service *service = service_get(handle->fs, handle->service);
+    gsize length;
+    g_autofree char *bytes = state_get_bytes(handle->fs->state, record, &length);
+    if (handle->interested && service)
+        service->handles++;
+    if (handle->stream)
+        events_open(handle);
+    if (length)
+        handle_state_unpack(handle, bytes, length);
+    if (handle->poll_kh)
+        pollers_keep(handle);
+}
+
+static gboolean restore_handle(struct fs *fs, struct record *record)
+{
+    const struct node *node = tree_get(fs->tree, record->words[0]);
+    GBytes *bytes = snapshots_reopen(fs->snapshots, record->words[2]);
+    struct handle *handle = node ? handle_restore(fs, record->id, node, bytes) : NULL;
+    if (!handle) {
+        snapshots_release(fs->snapshots, record->words[2]);
+        if (!node)
+            g_bytes_unref(bytes);
+        return FALSE;
+    }
+    handle->kept = record;
+    handle->unique = record->words[1];
+    handle->snapshot = record->words[2];
+    handle->interested = has(record, 3, KEPT_INTERESTED);
+    handle->created = has(record, 3, KEPT_CREATED);
+    handle->wrote = has(record, 3, KEPT_WROTE);
+    handle->polled = has(record, 3, KEPT_POLLED);
+    handle->poll_kh = record->words[4];
+    handle->seen_ns = (gint64)record->words[5];
+    resume_handle(handle, record);
+    g_hash_table_insert(fs->reopened, &handle->unique, &handle->id);
+    return TRUE;
+}
+
+/* --- helpers ------------------------------------------------------------------------------- */
+
+static gboolean restore_helper(struct fs *fs, struct record *record)
+{
+    if (kill((pid_t)record->id, 0) && errno == ESRCH)
+        return FALSE;
+    g_hash_table_add(fs->old_helpers, GINT_TO_POINTER((int)record->id));
+    return TRUE;
+}
+
+static gboolean forget_helper(struct fs *fs, struct record *record)
+{
+    return !g_hash_table_contains(fs->old_helpers, GINT_TO_POINTER((int)record->id)) ||
+           mirror_is_helper(fs->mirror, (pid_t)record->id);
+}
+
+static gboolean forget_helpers(gpointer user_data)
+{
+    struct fs *fs = user_data;
+    each(fs, RECORD_HELPER, forget_helper);
+    g_clear_pointer(&fs->old_helpers, g_hash_table_unref);
+    return G_SOURCE_REMOVE;
+}
+
+static void note_helper(pid_t pid, gboolean alive, gpointer user_data)
+{
+    kept_helper(user_data, pid, alive);
+}
+
+/* --- all of it ----------------------------------------------------------------------------- */
+
+static gboolean drop_record(struct fs *fs, struct record *record)
+{
+    return FALSE;
+}
+
+void restore_forget_kernel(struct fs *fs)
+{
+    static const enum record_type types[] = {RECORD_NODE,      RECORD_HANDLE, RECORD_SNAPSHOT,
+                                             RECORD_OPERATION, RECORD_EVENT,  RECORD_INIT};
+    for (guint i = 0; i < G_N_ELEMENTS(types); i++)
+        each(fs, types[i], drop_record);
+    state_shared(fs->state)->remounted = 0;
+}
+
+/* Everything that came in between is found as any change is: by what is served now and what was
+ * served then. */
+static void resume_services(struct fs *fs)
+{
+    for (guint i = slots_high(fs->services); i > 0; i--) {
+        struct service *service = slots_at(fs->services, i);
+        if (service)
+            service_update(service);
+    }
+}
+
+static void restore_tables(struct fs *fs)
+{
+    each(fs, RECORD_ROOT, restore_root);
+    each(fs, RECORD_GROUP, restore_group);
+    slots_restored(fs->groups);
+    root_configure(fs);
+    each(fs, RECORD_SERVICE, restore_service);
+    slots_restored(fs->services);
+    each(fs, RECORD_CONTENT, restore_content);
+    each(fs, RECORD_HOST, restore_host);
+    for (guint i = slots_high(fs->services); i > 0; i--) {
+        struct service *service = slots_at(fs->services, i);
+        if (service)
+            slots_restored(service->hosts.slots);
+    }
+    each(fs, RECORD_VIEW, restore_view);
+    each(fs, RECORD_LIST, restore_list);
+    each(fs, RECORD_OVERLAY, restore_overlay);
+    each(fs, RECORD_REGISTRATION, restore_registration);
+    slots_restored(fs->registrations);
+}
+
+static void restore_files(struct fs *fs)
+{
+    fs->reopened = g_hash_table_new(g_int64_hash, g_int64_equal);
+    events_restore(fs);
+    each(fs, RECORD_HANDLE, restore_handle);
+    slots_restored(fs->handles);
+    events_restored(fs);
+    snapshots_drop_unheld(fs->snapshots);
+}
+
+void restore_model(struct fs *fs)
+{
+    mirror_hold(fs->mirror, TRUE);
+    restore_tables(fs);
+    find_files(fs);
+    restore_files(fs);
+    fs->old_helpers = g_hash_table_new(g_direct_hash, g_direct_equal);
+    each(fs, RECORD_HELPER, restore_helper);
+    g_timeout_add(OLD_HELPERS_MS, forget_helpers, fs);
+    mirror_note_helpers(fs->mirror, note_helper, fs);
+    resume_services(fs);
+}
+
+/* --- requests that come again -------------------------------------------------------------- */
+
+int restore_judge(const struct session_request *request, gpointer user_data)
+{
+    const struct fs *fs = user_data;
+    if (!fs->old_helpers ||
+        !g_hash_table_contains(fs->old_helpers, GINT_TO_POINTER((int)request->pid)) ||
+        mirror_is_helper(fs->mirror, request->pid))
+        return 0;
+    gboolean known = journal_has(fs->journal, request->unique) ||
+                     (fs->reopened && g_hash_table_contains(fs->reopened, &request->unique));
+    return known ? 0 : EINTR; /* our own helpers do it */
+}
+
+static void ended(gpointer user_data, int error)
+{
+}
+
+/* A register whose caller does not ask again was interrupted, or its file was closed. */
+static void finish(struct fs *fs, const struct journal_entry *entry)
+{
+    struct service *service = service_get(fs, entry->service);
+    const struct asker nobody = {0};
+    if (!service || entry->done || entry->kind == JOURNAL_NAME || entry->kind == JOURNAL_UPDATE)
+        return;
+    if (entry->kind == JOURNAL_PUT && journal_is_orphan(entry->unique))
+        registered_put(service, nobody, &entry->instance, ended, NULL);
+    else if (entry->kind == JOURNAL_DROP || !registered_find(service, &entry->instance))
+        registered_drop(service, nobody, &entry->instance, ended, NULL);
+}
+
+void restore_resent(gpointer user_data)
+{
+    struct fs *fs = user_data;
+    struct journal_entry entry;
+    while (journal_take_left(fs->journal, &entry)) {
+        finish(fs, &entry);
+        instance_clear(&entry.instance);
+    }
+    g_clear_pointer(&fs->reopened, g_hash_table_unref);
+    mirror_hold(fs->mirror, FALSE);
+}
