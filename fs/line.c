@@ -81,6 +81,12 @@ static gboolean settle_late(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static void wait_settled(struct line_op *op)
+{
+    op->waiter = waiters_add(&op_service(op)->hosts.settled, settled, op);
+    op->timer = g_timeout_add(SETTLE_MS, settle_late, op);
+}
+
 /* The server has said yes: hosts/ shows it before the writer goes on, if that can be announced
  * soon. */
 static void change_done(gpointer user_data, int error)
@@ -92,8 +98,18 @@ static void change_done(gpointer user_data, int error)
         tell(op, error);
         return;
     }
-    op->waiter = waiters_add(&hosts->settled, settled, op);
-    op->timer = g_timeout_add(SETTLE_MS, settle_late, op);
+    wait_settled(op);
+}
+
+struct line_op *line_settle(const struct handle *handle, struct told told)
+{
+    static const struct instance none;
+    struct service *service = service_get(handle->fs, handle->service);
+    if (handle->host || hosts_are_settled(&service->hosts))
+        return NULL;
+    struct line_op *op = op_new(service, &none, told);
+    wait_settled(op);
+    return op;
 }
 
 /* `lease`: the handle whose close ends it, 0 = none. */

@@ -24,6 +24,9 @@ struct told {
  * `.nacos/errors`. Otherwise `told` is told once, not before this returns. `text` is not kept. */
 struct line_op *line_begin(const struct handle *handle, const char *text, gsize length,
                            struct told told, int *error);
+/* A register that an earlier daemon had carried out: waits as it would have until hosts/ shows it.
+ * NULL if there is nothing to wait for. */
+struct line_op *line_settle(const struct handle *handle, struct told told);
 /* Registers the instance that a CREATE in hosts/ named, with its defaults: the file was closed and
  * nothing was written. As line_begin. */
 struct line_op *line_begin_defaults(const struct handle *handle, struct told told);

@@ -117,13 +117,16 @@ static void line_told(gpointer user_data, int error)
     run(job);
 }
 
+static struct told told_of(struct writer_job *job)
+{
+    return (struct told){.fn = line_told, .user_data = job, .asker = {job->unique, job->at}};
+}
+
 static struct line_op *begin_line(struct writer_job *job, const struct handle *handle, gsize length,
                                   int *error)
 {
-    const struct told told = {.fn = line_told,
-                              .user_data = job,
-                              .asker = {job->unique, job->at},
-                              .again = g_steal_pointer(&job->again)};
+    struct told told = told_of(job);
+    told.again = g_steal_pointer(&job->again);
     return line_begin(handle, job->text->str + job->at, length, told, error);
 }
 
@@ -143,6 +146,8 @@ static gboolean resume(struct writer_job *job, int *error)
     }
     *error = entry->result;
     if (*error == 0 && next_line(job, &length))
+        job->op = line_settle(handle_get(job->fs, job->handle), told_of(job));
+    if (*error == 0 && !job->op)
         job->at = job->line_end;
     return *error == 0;
 }
@@ -195,10 +200,10 @@ struct writer_job *writer_begin(struct handle *handle, const char *data, gsize s
     job->user_data = user_data;
     job->unique = session_current(handle->fs->session)->unique;
     job->beginning = TRUE;
-    if (resume(job, &error))
-        run(job);
-    else
+    if (!resume(job, &error))
         finish(job, error);
+    else if (!job->op)
+        run(job);
     job->beginning = FALSE;
     if (!job->finished)
         return job;

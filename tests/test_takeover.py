@@ -28,6 +28,7 @@ class World:
     def __init__(self, mount, stub):
         self.stub = stub
         self.version = dict.fromkeys(SERVICES, 0)
+        self.lease = None
         for service in SERVICES:
             self.change(service, push=False)
         self.mounted = mount(stub.address)
@@ -70,6 +71,8 @@ class World:
 
     def close(self):
         self.crowd.kill()
+        if self.lease:
+            self.lease.close()
         self.watch.close()
 
 
@@ -84,18 +87,15 @@ def percentile(values, part):
     return values[min(len(values) - 1, int(len(values) * part))] if values else 0.0
 
 
-def report(seen, deaths):
+def report(seen, waited):
     """What everybody saw, in figures."""
     times = sorted(ms for kind, result in seen if kind in ("reader", "holder") for ms in result["ms"])
-    print(f"\n{deaths} deaths, {sum(result['calls'] for _, result in seen)} calls; ms of readers: "
-          f"p50 {percentile(times, .5):.3f} p99 {percentile(times, .99):.3f} "
-          f"p99.9 {percentile(times, .999):.3f} max {percentile(times, 1):.1f}")
-    return times
-
-
-def gaps(times, deaths):
-    """The worst calls of the readers, one for each death."""
-    return sorted(times)[-deaths:]
+    print(f"\n{len(waited)} deaths, {sum(result['calls'] for _, result in seen)} calls, "
+          f"{sum(len(result['failed']) for _, result in seen)} failed; "
+          f"from death to the next read's end: p50 {percentile(waited, .5):.1f} "
+          f"p99 {percentile(waited, .99):.1f} max {percentile(waited, 1):.1f} ms; "
+          f"calls of readers: p50 {percentile(times, .5):.3f} p99 {percentile(times, .99):.3f} "
+          f"p99.9 {percentile(times, .999):.3f} max {percentile(times, 1):.1f} ms")
 
 
 def assert_nobody_noticed(world, seen):
@@ -142,7 +142,7 @@ def assert_model_of_hosts(world):
 
 
 def registered(stub, service):
-    return {f"{host['ip']}:{host['port']}" for host in stub.hosts(service)}
+    return {f"{ip}:{port}" for ip, port, _ in stub.hosts(service)}
 
 
 def assert_registrations(world, seen):
@@ -179,9 +179,13 @@ def run(world, deaths, die):
     time.sleep(1.5)
     keeper = world.mounted.process.pid
     before = resident(keeper), descriptors(keeper)
+    waited = []
     for _ in range(deaths):
         time.sleep(world.chance.uniform(0.004, 0.18))
         die()
+        died = time.monotonic()
+        read(world.path(SERVICES[1], "instances"))
+        waited.append((time.monotonic() - died) * 1000)
         for service in world.chance.sample(SERVICES, 2):
             world.change(service)
     for service in SERVICES:
@@ -190,7 +194,7 @@ def run(world, deaths, die):
                            for s in SERVICES), 20)
     time.sleep(1.0)
     seen = world.crowd.end()
-    times = report(seen, deaths)
+    report(seen, sorted(waited))
     assert_nobody_noticed(world, seen)
     assert_events_once(dict(seen)["listener"], world)
     assert_no_watch_is_deaf(world)
@@ -199,12 +203,15 @@ def run(world, deaths, die):
     assert_beats(world, start)
     assert resident(keeper) <= before[0] + 512, "the keeper grows"
     assert descriptors(keeper) <= before[1] + 1
-    return times
 
 
 def kill_daemon(world):
+    killed = []
+
     def die():
-        procs.kill(world.mounted.daemon())
+        pid = wait_until(lambda: world.mounted.daemon() not in killed and world.mounted.daemon(), 10)
+        procs.kill(pid)
+        killed.append(pid)
     return die
 
 

@@ -65,7 +65,7 @@ class User:
             try:
                 step()
             except OSError as error:
-                self.fail(f"{error!r} at {time.monotonic():.3f}")
+                self.fail(f"{step.__qualname__}: {error}")
 
     def finish(self):
         self.result["ms"].sort()
