@@ -19,6 +19,13 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEADLINE = 60.0  # seconds of a test without the marker
 
 
+def pytest_collection_modifyitems(config, items):
+    """xdist gives each worker runs of consecutive tests: the long ones, which are neighbours, are spread."""
+    if hasattr(config, "workerinput"):
+        workers = config.workerinput["workercount"]
+        items[:] = [item for first in range(workers) for item in items[first::workers]]
+
+
 @pytest.fixture(scope="session")
 def build():
     directory = os.path.abspath(os.environ.get("NACOSFS_BUILD", os.path.join(TOP, "build")))

@@ -350,6 +350,8 @@ class StubServer:
             connection = Connection(self, sock, peer)
             with self.lock:
                 self.connections.add(connection)
+                if self.closed.is_set():  # meanwhile, so that close() does not know of it
+                    connection.abort()
             threading.Thread(target=connection.serve, daemon=True).start()
 
     def ack_loop(self):

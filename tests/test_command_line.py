@@ -60,7 +60,7 @@ def own_state(place):
 
 def end_of(path, timeout=END + 2):
     """fusermount3 -u, then until no process of the mount is left."""
-    subprocess.run(["fusermount3", "-u", path], check=True)
+    mounts.unmount(path)
     wait_until(lambda: not procs.of_mount(path), timeout, f"{procs.of_mount(path)} of {path} ended")
 
 
@@ -255,8 +255,8 @@ inotifywait -q -t 10 --format %f -e create mnt/DEFAULT_GROUP/order-svc/hosts & w
 until grep -qs inotify /proc/$watcher/fdinfo/*; do sleep 0.05; done
 echo 10.0.0.2:80 > mnt/DEFAULT_GROUP/order-svc/register
 wait $watcher
-fusermount3 -u mnt
-for _ in $(seq 100); do pgrep -f "^bin/nacosfs .* mnt$" >/dev/null || exit 0; sleep 0.05; done
+until fusermount3 -u mnt 2>/dev/null; do sleep 0.05; done # the announcement may be under way still
+for _ in $(seq 100); do pgrep -f "^bin/nacosfs $1 mnt$" >/dev/null || exit 0; sleep 0.05; done
 exit 1' bash "$1"
 """
 

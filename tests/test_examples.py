@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from lib import mounts, procs
+from lib.procs import OWN_NETWORK
 from lib.wait import wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -17,8 +18,8 @@ def quickstart(place):
     point = os.path.join(place, "nacos")
 
     def run():
-        result = subprocess.run([os.path.join(TOP, "examples", "quickstart"), point], text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        result = subprocess.run([*OWN_NETWORK, os.path.join(TOP, "examples", "quickstart"), point],
+                                text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, timeout=300, check=False)
         assert result.returncode == 0, result.stdout
         return result.stdout
@@ -29,7 +30,7 @@ def quickstart(place):
         family = {}
         for pid in procs.of_mount(point):
             family.update(procs.descendants(pid))
-        subprocess.run(["fusermount3", "-u", point], check=True)
+        mounts.unmount(point)
         wait_until(lambda: not any(procs.alive(*one) for one in family.items()), 5)
 
 

@@ -569,8 +569,10 @@ def test_looking_is_no_interest(hasty, stub):
 
 @pytest.mark.heavy
 def test_working_directory_survives_the_end_of_interest(hasty, stub):
-    shell = subprocess.Popen(["sh", "-c", "cat instances; read go; pwd -P; cat instances"], cwd=hasty,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # Not by Popen's cwd: until the child's exec the server, which runs in this process, would stand still.
+    script = 'cd "$0"; cat instances; read go; pwd -P; cat instances'
+    shell = subprocess.Popen(["sh", "-c", script, hasty], text=True, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
     time.sleep(4)
     output, _ = shell.communicate("go\n", timeout=10)
     first, where, second = output.splitlines()

@@ -91,7 +91,7 @@ def times(call, count=50):
     return found
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 def test_1000_parked_readers_hold_up_nobody(parked, readers):
     readers(parked / SLOW, READERS)
     of_stat = times(lambda: os.stat(parked.path))
@@ -100,7 +100,7 @@ def test_1000_parked_readers_hold_up_nobody(parked, readers):
     assert max(of_stat + of_read) < 1
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 def test_1000_parked_readers_end_at_sigterm(parked, readers):
     process = readers(parked / SLOW, READERS)
     with Timed() as timed:
@@ -111,7 +111,7 @@ def test_1000_parked_readers_end_at_sigterm(parked, readers):
     assert timed.seconds < END + 2
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 def test_1000_parked_readers_end_when_killed(parked, readers):
     process = readers(parked / SLOW, READERS)
     process.kill()
@@ -121,7 +121,7 @@ def test_1000_parked_readers_end_when_killed(parked, readers):
     assert len(lines(parked / FAST)) == 1
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 def test_1000_parked_readers_cause_few_requests(parked, readers, stub):
     readers(parked / SLOW, READERS)
     time.sleep(1)

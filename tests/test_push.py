@@ -197,7 +197,7 @@ def test_bomb_is_not_unpacked(instances, stub, mount):
     stays(lambda: read(instances) == before, 0.7)
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 def test_flood_of_junk(instances, stub):
     rng = random.Random(3)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

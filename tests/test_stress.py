@@ -323,7 +323,7 @@ def check_rest(world, idle):
         raise AssertionError(f"before {idle}, at last {status(world.mounted)}") from None
 
 
-@pytest.mark.heavy
+@pytest.mark.alone
 @pytest.mark.deadline(SECONDS + 120)
 def test_everybody_at_once(mount, registry):
     for service in SERVICES:

@@ -454,8 +454,10 @@ def test_service_with_our_registration_never_vanishes(full, stub):
 
 
 def test_working_directory_stays_when_the_service_is_gone(full, stub):
-    shell = subprocess.Popen(["sh", "-c", "read go; pwd -P; ls"], cwd=full / SERVICE, text=True,
+    # Not by Popen's cwd: until the child's exec the server, which runs in this process, would stand still.
+    shell = subprocess.Popen(["sh", "-c", 'cd "$0"; echo there; read go; pwd -P; ls', full / SERVICE], text=True,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert shell.stdout.readline() == "there\n"
     stub.remove_service("order-svc")
     for _ in range(4):
         seen = stub.count("GET", "/service/list")

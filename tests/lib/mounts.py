@@ -53,6 +53,14 @@ def detach(path):
                 break
 
 
+def unmount(path):
+    """fusermount3 -u, again while somebody who is about to end still stands in it, or writes to it."""
+    def gone():
+        result = subprocess.run(["fusermount3", "-u", path], capture_output=True, text=True, check=False)
+        return result.returncode == 0 or path not in points()
+    wait_until(gone, 5, f"unmount of {path}", interval=0.1)
+
+
 class Mount:
     """nacosfs -f SOURCE PATH -o OPTIONS, its log in a file."""
 
@@ -124,12 +132,7 @@ class Mount:
         return left + [pid for pid in procs.of_mount(self.path) if pid not in left]
 
     def unmount(self):
-        """fusermount3 -u, again while a program that is about to end still stands in it."""
-        def gone():
-            result = subprocess.run(["fusermount3", "-u", self.path], capture_output=True, text=True,
-                                    check=False)
-            return result.returncode == 0 or not self.mounted()
-        wait_until(gone, 5, f"unmount of {self.path}", interval=0.1)
+        unmount(self.path)
 
     def wait(self, timeout=END):
         """The exit status."""
