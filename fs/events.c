@@ -11,6 +11,7 @@
 
 struct events {
     struct stream *stream;  /* NULL while nobody reads */
+    void *ring;             /* its memory, owned */
     GHashTable *readers;    /* handle id -> struct stream_reader, owned */
     guint of_all;           /* readers of `.nacos/events` */
     struct waiters waiters; /* theirs */
@@ -21,6 +22,12 @@ struct events *events_new(void)
     struct events *events = g_new0(struct events, 1);
     events->readers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     return events;
+}
+
+static void end_stream(struct events *events)
+{
+    g_clear_pointer(&events->stream, stream_free);
+    g_clear_pointer(&events->ring, g_free);
 }
 
 void events_free(struct events *events)
@@ -34,7 +41,7 @@ void events_free(struct events *events)
         stream_detach(events->stream, reader);
     waiters_clear(&events->waiters);
     g_hash_table_unref(events->readers);
-    stream_free(events->stream);
+    end_stream(events);
     g_free(events);
 }
 
@@ -50,7 +57,7 @@ void events_open(const struct handle *handle)
     struct events *events = handle->fs->events;
     struct stream_reader *reader = g_new0(struct stream_reader, 1);
     if (!events->stream)
-        events->stream = stream_new(RING);
+        events->stream = stream_new(events->ring = g_malloc0(RING), RING);
     reader->handle = handle->id;
     reader->service = handle->service;
     stream_attach(events->stream, reader);
@@ -68,7 +75,7 @@ void events_close(const struct handle *handle)
     stream_detach(events->stream, reader);
     g_hash_table_remove(events->readers, &reader->handle);
     if (g_hash_table_size(events->readers) == 0)
-        g_clear_pointer(&events->stream, stream_free);
+        end_stream(events);
 }
 
 struct stream_reader *events_reader(const struct fs *fs, guint64 handle)

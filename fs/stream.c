@@ -16,34 +16,37 @@ struct record {
     char text[];
 };
 
-struct stream {
-    char *ring;
-    gsize size;
+/* The memory. What is between start and end is whole at any instant: `start` is raised before
+ * anything is written there, `end` afterwards. */
+struct ring {
     guint64 start; /* position of the oldest record */
     guint64 end;   /* position behind the newest */
+    char bytes[];
+};
+
+struct stream {
+    struct ring *ring; /* borrowed */
+    gsize size;        /* of its bytes */
     GQueue readers;
 };
 
-struct stream *stream_new(gsize size)
+struct stream *stream_new(void *memory, gsize size)
 {
     struct stream *stream = g_new0(struct stream, 1);
-    stream->ring = g_malloc(size);
-    stream->size = size;
+    stream->ring = memory;
+    stream->size = size - sizeof(struct ring);
     g_queue_init(&stream->readers);
     return stream;
 }
 
 void stream_free(struct stream *stream)
 {
-    if (!stream)
-        return;
-    g_free(stream->ring);
     g_free(stream);
 }
 
 void stream_attach(struct stream *stream, struct stream_reader *reader)
 {
-    reader->next = stream->end;
+    reader->next = stream->ring->end;
     reader->link.data = reader;
     g_queue_push_tail_link(&stream->readers, &reader->link);
 }
@@ -62,7 +65,7 @@ void stream_detach(struct stream *stream, struct stream_reader *reader)
 
 static struct record *record_at(const struct stream *stream, guint64 position)
 {
-    return (struct record *)(gpointer)(stream->ring + position % stream->size);
+    return (struct record *)(gpointer)(stream->ring->bytes + position % stream->size);
 }
 
 static gboolean is_for(const struct record *record, const struct stream_reader *reader)
@@ -89,7 +92,7 @@ static void copy_line(const struct record *record, const struct stream_reader *r
 /* Moves on to the first event that is for this reader. */
 static const struct record *next_record(const struct stream *stream, struct stream_reader *reader)
 {
-    while (reader->next < stream->end) {
+    while (reader->next < stream->ring->end) {
         const struct record *record = record_at(stream, reader->next);
         if (is_for(record, reader))
             return record;
@@ -124,29 +127,35 @@ static void leave(struct stream_reader *reader, const struct record *record)
 
 static void drop_oldest(struct stream *stream)
 {
-    const struct record *record = record_at(stream, stream->start);
+    const struct record *record = record_at(stream, stream->ring->start);
     for (GList *at = stream->readers.head; at; at = at->next) {
         struct stream_reader *reader = at->data;
-        if (!reader->lost && reader->next == stream->start)
+        if (!reader->lost && reader->next == stream->ring->start)
             leave(reader, record);
     }
-    stream->start += record->size;
+    __atomic_store_n(&stream->ring->start, stream->ring->start + record->size, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void grow(struct stream *stream, gsize size)
+{
+    __atomic_store_n(&stream->ring->end, stream->ring->end + size, __ATOMIC_RELEASE);
 }
 
 /* `size` bytes in one piece at the end. */
 static struct record *reserve(struct stream *stream, gsize size)
 {
-    gsize to_end = stream->size - stream->end % stream->size;
+    gsize to_end = stream->size - stream->ring->end % stream->size;
     gsize skip = size > to_end ? to_end : 0;
-    while (stream->end + skip + size - stream->start > stream->size)
+    while (stream->ring->end + skip + size - stream->ring->start > stream->size)
         drop_oldest(stream);
     if (skip) {
-        struct record *filler = record_at(stream, stream->end);
+        struct record *filler = record_at(stream, stream->ring->end);
         filler->size = (guint32)skip;
         filler->length = 0;
-        stream->end += skip;
+        grow(stream, skip);
     }
-    return record_at(stream, stream->end);
+    return record_at(stream, stream->ring->end);
 }
 
 static void lose(struct stream *stream, guint64 service)
@@ -180,7 +189,7 @@ void stream_append(struct stream *stream, const struct stream_event *event)
     record->path_at = (guint32)path_at;
     record->path_length = (guint32)strlen(event->path) + 1;
     memcpy(record->text, text->str, text->len);
-    stream->end += size;
+    grow(stream, size);
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
@@ -223,7 +232,7 @@ static void begin_overflow(struct stream *stream, struct stream_reader *reader)
     reader->rest = g_string_new(NULL);
     g_string_printf(reader->rest, "%" G_GINT64_FORMAT " overflow\n", g_get_real_time() / 1000);
     reader->lost = FALSE;
-    reader->next = stream->end;
+    reader->next = stream->ring->end;
 }
 
 gsize stream_read(struct stream *stream, struct stream_reader *reader, char *buffer, gsize size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The lines of the `events` files: one ring for all services, and readers that each go through it
- * at their own pace. A position counts the bytes ever written, so it says the same for ever; the
- * ring is one block of memory without pointers, and a reader is plain values but for a line that
- * the ring has lost meanwhile. Pure.
+ * at their own pace. A position counts the bytes ever written, so it says the same for ever. The
+ * ring is one block of its user's memory without pointers in it, whole at any instant, and a reader
+ * is plain values but for a line that the ring has lost meanwhile. Pure.
  */
 #pragma once
 
@@ -31,8 +31,9 @@ struct stream_event {
     const char *line; /* ends in a newline */
 };
 
-/* `size`: bytes of the ring, a multiple of 8. */
-struct stream *stream_new(gsize size);
+/* `memory`: borrowed, `size` bytes, aligned to 8, as is the size. Zeroed is an empty ring, another
+ * one goes on as it is. */
+struct stream *stream_new(void *memory, gsize size);
 /* Readers must be detached. NULL is fine. */
 void stream_free(struct stream *stream);
 

@@ -6,13 +6,14 @@
 #define RING 4096
 
 struct fixture {
+    guint64 memory[RING / 8];
     struct stream *stream;
     struct stream_reader one, all; /* of service 7, of every service */
 };
 
 static void set_up(struct fixture *fixture, gconstpointer unused)
 {
-    fixture->stream = stream_new(RING);
+    fixture->stream = stream_new(fixture->memory, RING);
     fixture->one = (struct stream_reader){.service = 7};
     fixture->all = (struct stream_reader){0};
     stream_attach(fixture->stream, &fixture->one);
@@ -180,6 +181,20 @@ static void a_line_too_long_is_lost(struct fixture *fixture, gconstpointer unuse
     g_assert_true(g_str_has_prefix(got, "added x\n") && g_str_has_suffix(got, " overflow\n"));
 }
 
+static void another_stream_goes_on(struct fixture *fixture, gconstpointer unused)
+{
+    append(fixture, 7, "x\n");
+    struct stream *next = stream_new(fixture->memory, RING);
+    struct stream_reader reader = {.service = 7};
+    stream_attach(next, &reader);
+    append(fixture, 7, "y\n");
+    char buffer[100] = "";
+    stream_read(next, &reader, buffer, sizeof buffer);
+    g_assert_cmpstr(buffer, ==, "1000 added y\n");
+    stream_detach(next, &reader);
+    stream_free(next);
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
@@ -197,6 +212,7 @@ int main(int argc, char *argv[])
         {"/stream/overflow-bytes", the_overflow_line_byte_by_byte},
         {"/stream/others", others_floods_lose_nothing},
         {"/stream/begun", a_begun_line_is_never_torn},
+        {"/stream/memory", another_stream_goes_on},
         {"/stream/long", a_line_too_long_is_lost},
     };
     g_test_init(&argc, &argv, NULL);
