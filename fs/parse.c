@@ -202,12 +202,7 @@ static char *copy_line(const char *line, gsize length, char **why)
             return NULL;
         }
     }
-    char *copy = g_strndup(line, length);
-    if (copy[strspn(copy, BLANKS)] == '{') {
-        *why = g_strdup("JSON is not taken: write ADDRESS KEY=VALUE ...");
-        g_clear_pointer(&copy, g_free);
-    }
-    return copy;
+    return g_strndup(line, length);
 }
 
 gboolean parse_is_blank(const char *line, gsize length)
@@ -221,6 +216,33 @@ gboolean parse_is_blank(const char *line, gsize length)
     return TRUE;
 }
 
+/* What JSON says is held to what a line can say. */
+static gboolean check_decoded(const struct parser *parser)
+{
+    struct instance *instance = parser->instance;
+    g_autofree char *address = g_strdup_printf(
+        strchr(instance->ip, ':') != NULL ? "[%s]:%u" : "%s:%u", instance->ip, instance->port);
+    g_clear_pointer(&instance->ip, g_free);
+    if (!address_parse(address, strlen(address), NULL, &instance->ip, &instance->port, parser->why))
+        return FALSE;
+    if (!address_is_cluster_name(instance->cluster_name))
+        return parser_refuse(parser, attributes[CLUSTER].refusal, instance->cluster_name);
+    if (instance_get_metadata(instance, "") != NULL)
+        return parser_refuse(parser, "empty metadata key", "metadata");
+    return TRUE;
+}
+
+static gboolean parse_json(struct parser *parser, const char *line, gsize length)
+{
+    gboolean has_cluster;
+    instance_clear(parser->instance);
+    if (!instance_from_json(line, length, parser->instance, &has_cluster, parser->why))
+        return FALSE;
+    if (has_cluster)
+        parser->seen |= 1U << CLUSTER;
+    return check_decoded(parser);
+}
+
 /* Address and attributes into parser->instance, which instance_init made. */
 static gboolean parse_record(struct parser *parser, const char *line, gsize length,
                              const char *own_ip)
@@ -229,6 +251,8 @@ static gboolean parse_record(struct parser *parser, const char *line, gsize leng
     g_autofree char *copy = copy_line(line, length, parser->why);
     if (copy == NULL)
         return FALSE;
+    if (copy[strspn(copy, BLANKS)] == '{')
+        return parse_json(parser, copy, length);
     char *rest = copy;
     const char *address = next_field(&rest);
     if (address == NULL) {

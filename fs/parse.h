@@ -3,7 +3,8 @@
  * The line that users write (nacosfs(8), THE LINE) -> instances. Pure, locale-independent, no
  * shell. Each parser gets one line without its newline and answers FALSE with a one-line reason in
  * *why (new string) for anything it does not understand: an unknown or repeated key, a CR, invalid
- * UTF-8, a control byte, a bad number, a cluster name that no server takes ([0-9a-zA-Z-]+).
+ * UTF-8, a control byte, a bad number, a cluster name that no server takes ([0-9a-zA-Z-]+). A
+ * record that starts with '{' is one Instance in Nacos' JSON (instance_from_json).
  */
 #pragma once
 

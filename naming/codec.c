@@ -51,8 +51,7 @@ static gboolean address_decode(json_object *value, struct instance *host)
     return TRUE;
 }
 
-/* FALSE if the host makes no sense; what is in it then still has to be cleared. */
-static gboolean host_decode(json_object *value, struct instance *host)
+gboolean codec_host(json_object *value, struct instance *host)
 {
     instance_init(host);
     if (!json_object_is_type(value, json_type_object) || !address_decode(value, host))
@@ -118,7 +117,7 @@ static struct instance *hosts_decode(json_object *array, guint *n, guint *droppe
     struct instance *hosts = g_try_new0(struct instance, length + 1);
     *n = *dropped = 0;
     for (size_t i = 0; hosts != NULL && i < length; i++) {
-        if (host_decode(json_object_array_get_idx(array, i), &hosts[*n])) {
+        if (codec_host(json_object_array_get_idx(array, i), &hosts[*n])) {
             (*n)++;
         } else {
             instance_clear(&hosts[*n]);

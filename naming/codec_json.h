@@ -27,6 +27,11 @@ gboolean codec_get_int(json_object *object, const char *name, gint64 *value);
 gboolean codec_get_double(json_object *object, const char *name, double *value);
 gboolean codec_get_boolean(json_object *object, const char *name, gboolean *value);
 
+/* One host of a list, or an Instance alone, into uninitialised memory. FALSE if it makes no sense;
+ * what is in it then still has to be cleared. */
+struct instance;
+gboolean codec_host(json_object *value, struct instance *host);
+
 /* The string itself, borrowed; NULL if `value` is none or has a NUL in it. */
 const char *codec_string(json_object *value);
 

@@ -53,6 +53,13 @@ const char *instance_get_metadata(const struct instance *instance, const char *k
 /* Sets (replaces) or, with value NULL, removes one metadata key; keeps the order. Copies both. */
 void instance_set_metadata(struct instance *instance, const char *key, const char *value);
 
+/* One Instance in Nacos' JSON (the field names of com.alibaba.nacos.api.naming.pojo.Instance; what
+ * is not named has its default) into uninitialised memory. Unknown fields, wrong types and numbers
+ * out of range are refused: FALSE and a reason in *why (new string). *has_cluster: it names one.
+ * Implemented by codec_instance.c. */
+gboolean instance_from_json(const char *text, gsize length, struct instance *instance,
+                            gboolean *has_cluster, char **why);
+
 /* A client may call it: healthy, enabled and weight > 0 (NamingService.selectInstances(true)). */
 gboolean instance_is_callable(const struct instance *instance);
 

@@ -272,6 +272,19 @@ def test_registered_is_a_table_of_what_is_kept(mount, stub):
     assert "10.0.0.1:80" in text and "10.0.0.2:80" in text and "order-svc" in text
 
 
+def test_instances_of_the_json_file_can_be_written(service, register, stub, mount):
+    stub.add("old-svc", "10.0.0.1", 80, metadata={"note": "a b"}, weight=2.5)
+    old = os.path.dirname(service) + "/old-svc"
+    for host in json.loads(read(old + "/instances.json"))["hosts"]:
+        write(register, json.dumps(host) + "\n")
+    assert read(service + "/instances") == read(old + "/instances") != ""
+
+
+def test_json_with_an_unknown_field_is_refused(register, stub):
+    assert error_of(write, register, '{"ip": "10.0.0.1", "port": 80, "colour": "red"}\n') == "EINVAL"
+    assert posts(stub) == 0
+
+
 # --- errors -----------------------------------------------------------------------------------------------
 
 

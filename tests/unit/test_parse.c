@@ -170,12 +170,65 @@ static void test_nul_byte_is_refused(void)
     g_assert_false(parse_instance(line, sizeof(line) - 1, NULL, &host, &why));
 }
 
-static void test_json_is_named_in_the_reason(void)
+static void test_json(void)
 {
-    g_auto(instance) host = {0};
-    g_autofree char *why = NULL;
-    g_assert_false(parse_instance("{}", 2, NULL, &host, &why));
-    g_assert_nonnull(strstr(why, "JSON"));
+    check_line("{\"ip\":\"10.0.0.1\",\"port\":8080}",
+               ADDRESS " weight=1 healthy=true enabled=true ephemeral=true cluster=DEFAULT\n");
+    check_line(" {\"ip\":\"::0:1\",\"port\":80,\"weight\":2.5,\"healthy\":false,\"enabled\":false,"
+               "\"ephemeral\":false,\"clusterName\":\"hz\",\"metadata\":{\"b\":\"x y\",\"a\":1}}",
+               "[::1]:80 weight=2.5 healthy=false enabled=false ephemeral=false cluster=hz "
+               "meta.a=1 meta.b=x\\040y\n");
+}
+
+/* A host of instances.json can be written as it is. */
+static void test_json_of_a_list(void)
+{
+    check_line("{\"instanceId\":\"10.0.0.1#8080#DEFAULT#DEFAULT_GROUP@@a\",\"ip\":\"10.0.0.1\","
+               "\"port\":8080,\"weight\":1.0,\"healthy\":true,\"enabled\":true,"
+               "\"ephemeral\":true,\"clusterName\":\"DEFAULT\",\"serviceName\":"
+               "\"DEFAULT_GROUP@@a\",\"metadata\":{}}",
+               ADDRESS " weight=1 healthy=true enabled=true ephemeral=true cluster=DEFAULT\n");
+}
+
+static void test_bad_json(void)
+{
+    static const char *const bad[] = {
+        "{}",
+        "{",
+        "{\"ip\":\"10.0.0.1\"}",
+        "{\"port\":80}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80} x",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"port\":81}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"colour\":1}",
+        "{\"ip\":\"10.0.0.1\",\"port\":\"80\"}",
+        "{\"ip\":\"10.0.0.1\",\"port\":65536}",
+        "{\"ip\":\"10.0.0.1/x\",\"port\":80}",
+        "{\"ip\":\"10.0.0.256\",\"port\":80}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"weight\":-1}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"weight\":1e9}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"healthy\":\"true\"}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"clusterName\":\"a b\"}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"metadata\":{\"a\":{}}}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"metadata\":{\"\":\"x\"}}",
+        "{\"ip\":\"10.0.0.1\",\"port\":80,\"metadata\":[]}",
+        "[{\"ip\":\"10.0.0.1\",\"port\":80}]",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+        check_refused(bad[i]);
+}
+
+static void test_json_target(void)
+{
+    static const char *const lines[] = {"{\"ip\":\"10.0.0.1\",\"port\":80}",
+                                        "{\"ip\":\"10.0.0.1\",\"port\":80,\"clusterName\":\"hz\"}"};
+    for (int i = 0; i < 2; i++) {
+        g_auto(instance) target = {0};
+        g_autofree char *why = NULL;
+        gboolean has_cluster;
+        g_assert_true(parse_target(lines[i], strlen(lines[i]), NULL, &target, &has_cluster, &why));
+        g_assert_cmpint(has_cluster, ==, i == 1);
+        g_assert_cmpstr(target.cluster_name, ==, i ? "hz" : "DEFAULT");
+    }
 }
 
 static void test_blank_lines(void)
@@ -331,7 +384,10 @@ int main(int argc, char *argv[])
     g_test_add_func("/parse/locale", test_locale_means_nothing);
     g_test_add_func("/parse/refused", test_refused);
     g_test_add_func("/parse/nul", test_nul_byte_is_refused);
-    g_test_add_func("/parse/json", test_json_is_named_in_the_reason);
+    g_test_add_func("/parse/json", test_json);
+    g_test_add_func("/parse/json-of-a-list", test_json_of_a_list);
+    g_test_add_func("/parse/bad-json", test_bad_json);
+    g_test_add_func("/parse/json-target", test_json_target);
     g_test_add_func("/parse/blank", test_blank_lines);
     g_test_add_func("/parse/target", test_target_takes_a_whole_line);
     g_test_add_func("/parse/target-cluster", test_target_without_cluster);
