@@ -145,7 +145,6 @@ def until(condition, seconds=5.0):
 
 # Labels whose recorded answer is about what this registry does otherwise, and why.
 OTHERWISE = {
-    "switches": "not served",
     "servers": "not served",
     "login-wrong": "not served",
     "register-port-too-large": "refused: there is no port 70000",
@@ -688,9 +687,9 @@ def test_bad_beat(server, info):
 
 
 @pytest.mark.parametrize("method, path", [
-    ("GET", "/v1/ns/x"), ("GET", "/v1/ns/instance/"), ("GET", "/v1/ns//instance"), ("PATCH", INSTANCE),
+    ("GET", "/v1/ns/x"), ("GET", "/v1/ns/instance/"), ("GET", "/v1/ns//instance"), ("OPTIONS", INSTANCE),
     ("GET", "/v1/ns/%69nstance"), ("GET", "/v1/ns/instance;x"), ("GET", "/v1/ns/INSTANCE"),
-    ("POST", LIST), ("DELETE", BEAT),
+    ("POST", LIST), ("DELETE", BEAT), ("TRACE", INSTANCE),
 ])
 def test_unknown_route_below_naming(server, method, path):
     status, kind, text = server.ask(method, path, serviceName="s", ip="10.0.0.1", port=80)

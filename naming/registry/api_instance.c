@@ -18,17 +18,6 @@ static void instance_form_clear(struct instance_form *form)
 typedef struct instance_form instance_form;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(instance_form, instance_form_clear)
 
-/* What tells one instance from another; ip and port must be there. */
-static gboolean read_id(const struct api_call *call, struct store_id *id, GError **error)
-{
-    const struct params *params = call->params;
-    id->namespace_id = api_namespace(call);
-    id->ip = params_required(params, "ip", error);
-    id->cluster = params_text(params, "clusterName", params_get(params, "cluster"));
-    return id->ip && params_required(params, "port", error) &&
-           params_int(params, "port", &id->port, error);
-}
-
 /* Persistent ones live by a disk and by probes. */
 static gboolean refuse_persistent(GError **error)
 {
@@ -42,7 +31,7 @@ static gboolean read_form(const struct api_call *call, struct instance_form *for
     const struct params *params = call->params;
     struct store_record *record = &form->record;
     form->service = api_service_name(call, error);
-    if (!form->service || !read_id(call, &record->id, error))
+    if (!form->service || !api_read_id(call, &record->id, error))
         return FALSE;
     record->id.service = form->service;
     record->weight = 1;
@@ -106,7 +95,7 @@ gboolean api_deregister_instance(const struct api_call *call, GString *out, GErr
     struct store_id id = {0};
     struct store_change change;
     g_autofree char *service = api_service_name(call, error);
-    if (!service || !read_id(call, &id, error))
+    if (!service || !api_read_id(call, &id, error))
         return FALSE;
     id.service = service;
     struct store_instance *instance = store_find(call->registry->store, &id);
@@ -146,7 +135,7 @@ gboolean api_instance(const struct api_call *call, GString *out, GError **error)
 {
     struct store_id id = {0};
     g_autofree char *name = api_service_name(call, error);
-    if (!name || !read_id(call, &id, error))
+    if (!name || !api_read_id(call, &id, error))
         return FALSE;
     id.service = name;
     if (!id.cluster)
@@ -187,17 +176,24 @@ gboolean api_list(const struct api_call *call, GString *out, GError **error)
         .namespace_id = api_namespace(call),
         .service = service,
         .clusters = params_text(call->params, "clusters", ""),
+        .agent = call->user_agent,
+        .app = params_text(call->params, "app", "unknown"),
         .grouped = api_is_java_client(call),
     };
     if (!service || !names_check_namespace(request.namespace_id, error) ||
         !read_subscriber(call, &request, &port, error))
         return FALSE;
-    gboolean subscribed = port && push_subscribe(call->registry->push, &request);
+    if (api_is_true(call, "isCheck")) {
+        g_string_append(out, "{}");
+        return TRUE;
+    }
+    gboolean subscribed =
+        port && call->registry->switches.push && push_subscribe(call->registry->push, &request);
     struct service_view view = {
         .service = service,
         .clusters = request.clusters,
-        .healthy_only =
-            g_ascii_strcasecmp(params_text(call->params, "healthyOnly", ""), "true") == 0,
+        .env = params_text(call->params, "env", ""),
+        .healthy_only = api_is_true(call, "healthyOnly"),
         .grouped = request.grouped,
         .cache_millis = subscribed ? SERVICE_JSON_PUSH_CACHE_MILLIS : SERVICE_JSON_CACHE_MILLIS,
     };

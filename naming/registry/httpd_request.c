@@ -118,6 +118,7 @@ static enum MHD_Result answer_request(struct httpd *httpd, struct MHD_Connection
         .params = params,
         .user_agent = user_agent(mhd),
         .peer = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+        .socket = connection_of(mhd)->fd,
     };
     if (params)
         openapi_answer(&target, &call, &answer);

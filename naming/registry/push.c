@@ -174,3 +174,8 @@ void push_changed(struct push *push, const char *namespace_id, const char *servi
     subscriptions_changed(push->subscriptions, namespace_id, service, g_get_monotonic_time());
     alarm_set(push->alarm, subscriptions_next(push->subscriptions));
 }
+
+const struct subscriptions *push_subscriptions(const struct push *push)
+{
+    return push->subscriptions;
+}

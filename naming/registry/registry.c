@@ -11,8 +11,9 @@
  * whenever it ends. */
 static void set_alarm(struct registry *registry)
 {
-    gint64 due = health_next(registry->store);
-    if (registry->store->instance_count)
+    struct store *store = registry->store;
+    gint64 due = registry->switches.health_check ? health_next(store) : timeline_next(store->empty);
+    if (store->instance_count)
         due = MIN(due, registry->last_tick + TICK);
     alarm_set(registry->alarm, due);
 }
@@ -29,12 +30,18 @@ static void log_change(const struct store_change *change)
             instance ? instance->ip : "-", instance ? instance->port : 0);
 }
 
+static void registry_push(struct registry *registry, const char *namespace_id, const char *service)
+{
+    if (registry->switches.push)
+        push_changed(registry->push, namespace_id, service);
+}
+
 static void announce_change(struct registry *registry, const struct store_change *change)
 {
     if (change->kind == STORE_UNCHANGED)
         return;
     log_change(change);
-    push_changed(registry->push, change->service->name_space->id, change->service->name);
+    registry_push(registry, change->service->name_space->id, change->service->name);
 }
 
 static void registry_tick(gpointer user_data)
@@ -49,7 +56,7 @@ static void registry_tick(gpointer user_data)
         health_resume(registry->store, now);
     }
     registry->last_tick = now;
-    while (health_step(registry->store, now, &change))
+    while (registry->switches.health_check && health_step(registry->store, now, &change))
         announce_change(registry, &change);
     health_remove_empty(registry->store, now);
     set_alarm(registry);
@@ -60,6 +67,7 @@ static char *render_push(const struct subscription_request *request, gpointer us
     GString *out = g_string_new(NULL);
     struct service_view view = {.service = request->service,
                                 .clusters = request->clusters,
+                                .env = "",
                                 .grouped = request->grouped,
                                 .cache_millis = SERVICE_JSON_PUSH_CACHE_MILLIS};
     registry_list(user_data, request->namespace_id, &view, out);
@@ -76,6 +84,7 @@ struct registry *registry_new(GMainContext *context, const struct sockaddr *loca
         return NULL;
     }
     registry->store = store_new(empty_expire);
+    switches_init(&registry->switches);
     registry->alarm = alarm_new(context, registry_tick, registry);
     return registry;
 }
@@ -101,8 +110,21 @@ void registry_apply(struct registry *registry, const struct store_change *change
 
 void registry_announce(struct registry *registry, const char *namespace_id, const char *service)
 {
-    push_changed(registry->push, namespace_id, service);
+    registry_push(registry, namespace_id, service);
     set_alarm(registry);
+}
+
+gboolean registry_switch(struct registry *registry, const char *entry, const char *value,
+                         GError **error)
+{
+    gboolean checked = registry->switches.health_check;
+    if (!switches_set(&registry->switches, entry, value, error))
+        return FALSE;
+    g_message("switch %s=%s", entry, value);
+    if (registry->switches.health_check && !checked)
+        health_resume(registry->store, g_get_monotonic_time());
+    set_alarm(registry);
+    return TRUE;
 }
 
 void registry_list(struct registry *registry, const char *namespace_id, struct service_view *view,

@@ -8,12 +8,14 @@
 #include "naming/registry/push.h"
 #include "naming/registry/service_json.h"
 #include "naming/registry/store.h"
+#include "naming/registry/switches.h"
 
 struct registry {
     struct store *store; /* owned */
     struct push *push;   /* owned */
-    GSource *alarm;      /* owned; the next thing that time does to the store */
-    gint64 last_tick;    /* us, monotonic; when the alarm last ran */
+    struct switches switches;
+    GSource *alarm;   /* owned; the next thing that time does to the store */
+    gint64 last_tick; /* us, monotonic; when the alarm last ran */
 };
 
 /* `local`: the address that the push socket is bound to. `empty_expire` us: how long services
@@ -25,6 +27,11 @@ void registry_free(struct registry *registry);
 /* To be called after every change that a store call reported: tells the subscribers and sets the
  * clock. Also right for STORE_UNCHANGED. */
 void registry_apply(struct registry *registry, const struct store_change *change);
+
+/* PUT operator/switches. Turning health_check on again gives every instance one more time-out.
+ * FALSE as switches_set. */
+gboolean registry_switch(struct registry *registry, const char *entry, const char *value,
+                         GError **error);
 
 /* The service was removed or its settings changed: its subscribers get what is listed now. */
 void registry_announce(struct registry *registry, const char *namespace_id, const char *service);
