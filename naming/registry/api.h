@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "naming/registry/auth.h"
 #include "naming/registry/params.h"
 #include "naming/registry/registry.h"
 
@@ -16,6 +17,8 @@ struct api_call {
     const char *user_agent;      /* "" if there is none */
     const struct sockaddr *peer; /* who asks, by the TCP connection alone */
     int socket;                  /* that connection's */
+    const struct auth *auth;
+    const struct auth_identity *identity; /* whom the credentials of the request show */
 };
 
 /* Appends the body of a successful answer to `out`, or returns FALSE with a REGISTRY_ERROR; then
@@ -43,6 +46,8 @@ gboolean api_subscribers(const struct api_call *call, GString *out, GError **err
 gboolean api_catalog_services(const struct api_call *call, GString *out, GError **error);
 gboolean api_catalog_service(const struct api_call *call, GString *out, GError **error);
 gboolean api_catalog_instances(const struct api_call *call, GString *out, GError **error);
+
+gboolean api_login(const struct api_call *call, GString *out, GError **error);
 
 gboolean api_metrics(const struct api_call *call, GString *out, GError **error);
 gboolean api_switches(const struct api_call *call, GString *out, GError **error);

@@ -67,21 +67,22 @@ static void on_log(void *user_data, const char *format, va_list arguments)
 static struct MHD_Daemon *start(struct httpd *httpd, const struct httpd_config *config)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, httpd_on_request, httpd,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, config->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, config->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned int)HTTPD_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTPD_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, httpd_on_uri, httpd, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, httpd, MHD_OPTION_NOTIFY_COMPLETED, httpd_on_completed, httpd,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        httpd_on_request, httpd, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        config->listen_fd, MHD_OPTION_CONNECTION_LIMIT, config->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)HTTPD_IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, httpd_on_uri,
+        httpd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, httpd, MHD_OPTION_NOTIFY_COMPLETED,
+        httpd_on_completed, httpd, MHD_OPTION_END);
 }
 
 struct httpd *httpd_new(GMainContext *context, const struct httpd_config *config)
 {
     struct httpd *httpd = g_new0(struct httpd, 1);
     httpd->registry = config->registry;
+    httpd->auth = config->auth;
     httpd->context_path = g_strdup(config->context_path);
     httpd->deadlines = timeline_new();
     httpd->alarm = alarm_new(context, shut_late_connections, httpd);
@@ -99,6 +100,8 @@ void httpd_free(struct httpd *httpd)
 {
     if (!httpd)
         return;
+    /* No connection may be suspended when the daemon stops. */
+    auth_cancel(httpd->auth);
     if (httpd->source) {
         g_source_destroy(httpd->source);
         g_source_unref(httpd->source);

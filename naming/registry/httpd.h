@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "naming/registry/auth.h"
 #include "naming/registry/registry.h"
 
 #define HTTPD_MAX_BODY (64 * 1024)          /* bytes; more is 413 */
@@ -15,6 +16,7 @@
 /* What the server is made of; borrowed but for listen_fd, which httpd closes. */
 struct httpd_config {
     struct registry *registry;
+    struct auth *auth;
     const char *context_path; /* "/nacos"; "" = none */
     int listen_fd;
     guint max_connections;

@@ -13,6 +13,7 @@ struct httpd {
     struct MHD_Daemon *daemon;
     GSource *source;
     struct registry *registry; /* borrowed */
+    struct auth *auth;         /* borrowed */
     char *context_path;
     GSequence *deadlines; /* of connections; libmicrohttpd itself only knows idle ones */
     GSource *alarm;

@@ -83,12 +83,13 @@ static void end_at(GMainLoop *loop, int signal_number)
     g_source_attach(source, NULL);
 }
 
-static void announce(const struct listen_address *address, const char *name)
+static void announce(const struct listen_address *address, const char *name, gboolean required)
 {
     fprintf(stderr, "listening on %s\n", name);
     if (!listen_is_loopback(address))
-        g_warning("%s is not a loopback address: whoever reaches it can register and deregister",
-                  name);
+        g_warning("%s is not a loopback address: %s", name,
+                  required ? "passwords and tokens cross the network readable"
+                           : "whoever reaches it can register and deregister");
 }
 
 /* HTTP on the socket, until a signal. */
@@ -106,7 +107,7 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     if (!httpd) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot serve HTTP on %s", name);
     } else {
-        announce(address, name);
+        announce(address, name, auth_is_required(config->auth));
         ready = tell_ready(options->ready_fd, name);
         if (ready)
             g_main_loop_run(loop);
@@ -117,26 +118,36 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     return ready;
 }
 
+/* The parts, from the inside out. `fd` is listening and ours to close. */
+static gboolean assemble(const struct options *options, const struct listen_address *address,
+                         int fd, GError **error)
+{
+    struct auth_config auth_config = {options->users_file, options->key_file, options->token_ttl};
+    gint64 empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC;
+    struct auth *auth = auth_new(&auth_config, error);
+    struct registry *registry =
+        auth ? registry_new(NULL, (struct sockaddr *)&address->sockaddr, empty_expire, error)
+             : NULL;
+    gboolean served = FALSE;
+    if (registry) {
+        struct httpd_config config = {registry, auth, options->context_path, fd,
+                                      (guint)options->max_connections};
+        served = serve(options, &config, address, error);
+    } else {
+        close(fd);
+    }
+    registry_free(registry);
+    auth_free(auth);
+    return served;
+}
+
 static gboolean run(const struct options *options, GError **error)
 {
     struct listen_address address;
-    gint64 empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC;
     if (!listen_parse(options->listen, &address, error))
         return FALSE;
     int fd = listen_open(&address, error);
-    if (fd < 0)
-        return FALSE;
-    struct registry *registry =
-        registry_new(NULL, (struct sockaddr *)&address.sockaddr, empty_expire, error);
-    if (!registry) {
-        close(fd);
-        return FALSE;
-    }
-    struct httpd_config config = {registry, options->context_path, fd,
-                                  (guint)options->max_connections};
-    gboolean served = serve(options, &config, &address, error);
-    registry_free(registry);
-    return served;
+    return fd >= 0 && assemble(options, &address, fd, error);
 }
 
 int main(int argc, char *argv[])

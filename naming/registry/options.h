@@ -9,6 +9,9 @@
 struct options {
     char *listen;              /* owned; --listen */
     char *context_path;        /* owned; --context-path, "/nacos"; "" = none */
+    char *users_file;          /* owned; --auth; NULL = none */
+    char *key_file;            /* owned; --token-key; NULL = none */
+    gint token_ttl;            /* --token-ttl, s */
     gint max_connections;      /* --max-connections */
     gint empty_service_expire; /* --empty-service-expire, s */
     gint ready_fd;             /* --ready-fd; -1 = none */
