@@ -31,8 +31,8 @@ class Server:
     def __init__(self, *arguments):
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            [PROGRAM, "--listen", "127.0.0.1:0", "--ready-fd", str(writer), *arguments],
-            pass_fds=[writer], stderr=subprocess.PIPE, text=True)
+            [PROGRAM, "--listen", "127.0.0.1:0", "--ready-fd", str(writer), "--state", "none",
+             *arguments], pass_fds=[writer], stderr=subprocess.PIPE, text=True)
         os.close(writer)
         with os.fdopen(reader) as ready:
             self.address = ready.readline().strip()
@@ -148,8 +148,8 @@ OTHERWISE = {
     "servers": "not served",
     "login-wrong": "not served",
     "register-port-too-large": "refused: there is no port 70000",
-    "register-persistent": "persistent instances are refused",
-    "list-persistent": "persistent instances are refused",
+    "register-persistent": "persistent instances are refused with --state none",
+    "list-persistent": "persistent instances are refused with --state none",
     "beat-light-unknown-instance": "lightBeatEnabled is always there, as in 2.x",
 }
 

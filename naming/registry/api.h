@@ -49,6 +49,10 @@ gboolean api_catalog_instances(const struct api_call *call, GString *out, GError
 
 gboolean api_login(const struct api_call *call, GString *out, GError **error);
 
+gboolean api_update_cluster(const struct api_call *call, GString *out, GError **error);
+gboolean api_update_health(const struct api_call *call, GString *out, GError **error);
+gboolean api_health_figures(const struct api_call *call, GString *out, GError **error);
+
 gboolean api_metrics(const struct api_call *call, GString *out, GError **error);
 gboolean api_switches(const struct api_call *call, GString *out, GError **error);
 gboolean api_set_switch(const struct api_call *call, GString *out, GError **error);
@@ -73,7 +77,7 @@ gboolean api_page_read(const struct api_call *call, struct api_page *page, GErro
 gboolean api_page_takes(struct api_page *page);
 /* What only the word true turns on. */
 gboolean api_is_true(const struct api_call *call, const char *name);
-/* ip, port and cluster of the instance that is meant; the first two must be there. */
+/* ip, port, cluster and kind of the instance that is meant; the first two must be there. */
 gboolean api_read_id(const struct api_call *call, struct store_id *id, GError **error);
 
 /* namespaceId, "public" if absent. Borrowed. */

@@ -98,12 +98,14 @@ gboolean api_beat(const struct api_call *call, GString *out, GError **error)
     gint64 now = g_get_monotonic_time();
     if (!read_beat(call, &beat, error))
         return FALSE;
-    struct store_instance *instance = store_find(store, &beat.record.id);
+    struct store_instance *instance = store_find_any(store, &beat.record.id);
     if (!instance && !beat.json) {
         answer(&call->registry->switches, out, 0, BEAT_NOT_FOUND);
         return TRUE;
     }
-    if (instance)
+    if (instance && !instance->ephemeral)
+        change = (struct store_change){0}; /* probes say how it is */
+    else if (instance)
         health_beat(store, instance, now, &change);
     else if (!store_register(store, &beat.record, now, &change, error))
         return FALSE;

@@ -30,6 +30,7 @@ gboolean api_read_id(const struct api_call *call, struct store_id *id, GError **
 {
     const struct params *params = call->params;
     id->namespace_id = api_namespace(call);
+    id->persistent = !params_bool(params, "ephemeral", TRUE);
     id->ip = params_required(params, "ip", error);
     id->cluster = params_text(params, "clusterName", params_get(params, "cluster"));
     return id->ip && params_required(params, "port", error) &&

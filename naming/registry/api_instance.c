@@ -18,14 +18,6 @@ static void instance_form_clear(struct instance_form *form)
 typedef struct instance_form instance_form;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(instance_form, instance_form_clear)
 
-/* Persistent ones live by a disk and by probes. */
-static gboolean refuse_persistent(GError **error)
-{
-    g_set_error_literal(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT,
-                        "this registry does not keep persistent instances, use ephemeral=true");
-    return FALSE;
-}
-
 static gboolean read_form(const struct api_call *call, struct instance_form *form, GError **error)
 {
     const struct params *params = call->params;
@@ -39,8 +31,6 @@ static gboolean read_form(const struct api_call *call, struct instance_form *for
     record->enabled = params_bool(params, "enabled", params_bool(params, "enable", TRUE));
     if (!params_double(params, "weight", &record->weight, error))
         return FALSE;
-    if (!params_bool(params, "ephemeral", TRUE))
-        return refuse_persistent(error);
     record->metadata = &form->metadata;
     return metadata_parse(params_get(params, "metadata"), &form->metadata, error);
 }
@@ -99,12 +89,11 @@ gboolean api_deregister_instance(const struct api_call *call, GString *out, GErr
         return FALSE;
     id.service = service;
     struct store_instance *instance = store_find(call->registry->store, &id);
-    gboolean ephemeral = params_bool(call->params, "ephemeral", TRUE);
-    /* The two kinds are kept apart: what is not among those asked for is not there. */
-    if (instance && !instance->ephemeral == !ephemeral) {
-        store_deregister(call->registry->store, instance, g_get_monotonic_time(), &change);
-        registry_apply(call->registry, &change);
-    }
+    if (!instance)
+        return answer_ok(out);
+    if (!store_deregister(call->registry->store, instance, g_get_monotonic_time(), &change, error))
+        return FALSE;
+    registry_apply(call->registry, &change);
     return answer_ok(out);
 }
 
@@ -143,7 +132,7 @@ gboolean api_instance(const struct api_call *call, GString *out, GError **error)
     struct store_service *service = store_service(call->registry->store, id.namespace_id, name);
     if (!service)
         return not_found(error, "no service %s found!", name);
-    struct store_instance *instance = store_find(call->registry->store, &id);
+    struct store_instance *instance = store_find_any(call->registry->store, &id);
     if (instance)
         service_json_instance(out, instance);
     else if (!has_cluster(service, id.cluster))

@@ -8,22 +8,6 @@
 
 #define UNKNOWN_SITE "unknown" /* what 1.4.8 puts between the port and the cluster */
 
-/* The record that the instance has, to be registered again with a difference. All is borrowed. */
-static struct store_record record_of(struct store_instance *instance)
-{
-    return (struct store_record){
-        .id = {.namespace_id = instance->service->name_space->id,
-               .service = instance->service->name,
-               .ip = instance->ip,
-               .cluster = instance->cluster,
-               .port = instance->port},
-        .metadata = &instance->metadata,
-        .weight = instance->weight,
-        .healthy = instance->healthy,
-        .enabled = instance->enabled,
-    };
-}
-
 /* What is absent stays; metadata is replaced as a whole. It counts as a beat
  * (InstanceController.patch, 1.4.8). */
 gboolean api_patch_instance(const struct api_call *call, GString *out, GError **error)
@@ -36,12 +20,12 @@ gboolean api_patch_instance(const struct api_call *call, GString *out, GError **
     if (!service || !api_read_id(call, &id, error))
         return FALSE;
     id.service = service;
-    struct store_instance *instance = store_find(call->registry->store, &id);
+    struct store_instance *instance = store_find_any(call->registry->store, &id);
     if (!instance) {
         g_set_error_literal(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT, "instance not found");
         return FALSE;
     }
-    struct store_record record = record_of(instance);
+    struct store_record record = store_record_of(instance);
     if (params_get(params, "metadata")) {
         if (!metadata_parse(params_get(params, "metadata"), &metadata, error))
             return FALSE;
@@ -70,7 +54,7 @@ struct batch {
 static void change_metadata(const struct batch *batch, struct store_instance *instance)
 {
     struct store_change change;
-    struct store_record record = record_of(instance);
+    struct store_record record = store_record_of(instance);
     g_auto(registry_metadata) merged = {0};
     if (!metadata_merge(&instance->metadata, batch->change, batch->remove, &merged, NULL))
         return;
@@ -109,8 +93,9 @@ static void change_named(const struct batch *batch, const struct store_service *
     id.cluster = json_in_string(named, "clusterName", NULL);
     if (json_object_object_get_ex(named, "port", &port))
         id.port = json_object_get_int(port);
+    id.persistent = !json_in_bool(named, "ephemeral", TRUE);
     struct store_instance *instance = store_find(batch->registry->store, &id);
-    if (instance && !instance->ephemeral == !json_in_bool(named, "ephemeral", TRUE))
+    if (instance)
         change_metadata(batch, instance);
 }
 

@@ -13,14 +13,16 @@ static void next_object(GString *out)
 
 static void add_cluster(GString *out, const struct store_service *service, const char *cluster)
 {
+    const struct store_cluster *settings = store_cluster(service, cluster);
     next_object(out);
     json_out_member(out, "serviceName", service->name);
     json_out_member(out, "name", cluster);
-    json_out_member_raw(out, "healthChecker", "{\"type\":\"TCP\"}");
+    service_json_checker(out, settings);
     json_out_member_int(out, "defaultPort", 80);
-    json_out_member_int(out, "defaultCheckPort", 80);
-    json_out_member_bool(out, "useIPPort4Check", TRUE);
-    json_out_member_raw(out, "metadata", "{}}");
+    json_out_member_int(out, "defaultCheckPort", settings->check_port);
+    json_out_member_bool(out, "useIPPort4Check", settings->use_instance_port);
+    json_out_member_raw(out, "metadata", settings->metadata.json);
+    g_string_append_c(out, '}');
 }
 
 void catalog_json_service(GString *out, const struct store_service *service)

@@ -14,6 +14,7 @@ enum registry_error {
     REGISTRY_ERROR_NACOS,    /* Java's NacosException: well-formed, but refused or not found */
     REGISTRY_ERROR_FULL,     /* a cap is reached; nothing was changed */
     REGISTRY_ERROR_DENIED,   /* Java's AccessException: who asks may not */
+    REGISTRY_ERROR_DISK,     /* it cannot be kept; nothing was changed */
 };
 
 GQuark registry_error_quark(void);

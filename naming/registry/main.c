@@ -118,16 +118,36 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     return ready;
 }
 
+/* Where this registry, at its address, keeps what it keeps; new string, NULL = nowhere. */
+static char *state_directory(const struct options *options, const struct listen_address *address)
+{
+    g_autofree char *fallback = persist_default_directory();
+    g_autofree char *name = listen_format(address);
+    const char *directory = options->state ? options->state : fallback;
+    return g_str_equal(directory, "none") ? NULL : g_build_filename(directory, name, NULL);
+}
+
+static struct registry *make_registry(const struct options *options,
+                                      const struct listen_address *address, GError **error)
+{
+    g_autofree char *state = state_directory(options, address);
+    struct registry_config config = {
+        .local = (struct sockaddr *)&address->sockaddr,
+        .empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC,
+        .state = state,
+        .probe_allowed = (const char *const *)options->probe_allow,
+        .no_brake = options->no_brake,
+    };
+    return registry_new(NULL, &config, error);
+}
+
 /* The parts, from the inside out. `fd` is listening and ours to close. */
 static gboolean assemble(const struct options *options, const struct listen_address *address,
                          int fd, GError **error)
 {
     struct auth_config auth_config = {options->users_file, options->key_file, options->token_ttl};
-    gint64 empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC;
     struct auth *auth = auth_new(&auth_config, error);
-    struct registry *registry =
-        auth ? registry_new(NULL, (struct sockaddr *)&address->sockaddr, empty_expire, error)
-             : NULL;
+    struct registry *registry = auth ? make_registry(options, address, error) : NULL;
     gboolean served = FALSE;
     if (registry) {
         struct httpd_config config = {registry, auth, options->context_path, fd,

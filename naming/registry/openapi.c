@@ -39,9 +39,13 @@ static const struct route routes[] = {
     {"GET", "/v1/ns/catalog/service", api_catalog_service, json_type},
     {"GET", "/v1/ns/catalog/instances", api_catalog_instances, json_type},
     {"GET", "/v1/ns/operator/metrics", api_metrics, json_type},
+    {"GET", "/v1/ns/operator/health", api_health_figures, json_type},
     {"GET", "/v1/ns/operator/switches", api_switches, json_type},
     {"PUT", "/v1/ns/operator/switches", api_set_switch, text_type},
     {"GET", "/v1/ns/operator/servers", api_servers, json_type},
+    {"PUT", "/v1/ns/cluster", api_update_cluster, text_type},
+    {"PUT", "/v1/ns/health", api_update_health, text_type},
+    {"PUT", "/v1/ns/health/instance", api_update_health, text_type},
     {"GET", "/v1/core/cluster/nodes", api_cluster_nodes, json_type},
     {"POST", "/v1/auth/users/login", api_login, json_type},
     {"POST", "/v1/auth/login", api_login, json_type},
@@ -105,6 +109,7 @@ void openapi_refuse(const GError *error, struct openapi_answer *answer)
         [REGISTRY_ERROR_NACOS] = 500,
         [REGISTRY_ERROR_FULL] = 503,
         [REGISTRY_ERROR_DENIED] = 403,
+        [REGISTRY_ERROR_DISK] = 500,
     };
     answer->status = statuses[error->code];
     answer->content_type = text_type;

@@ -76,6 +76,12 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
          "Connections at a time (1024)", "N"},
         {"empty-service-expire", 0, 0, G_OPTION_ARG_INT, &options->empty_service_expire,
          "Remove a service that was empty for so long (60)", "SEC"},
+        {"state", 0, 0, G_OPTION_ARG_FILENAME, &options->state,
+         "Keep persistent instances in DIR/ADDR:PORT, or not at all (none)", "DIR"},
+        {"probe-allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->probe_allow,
+         "Probe persistent instances there, too, not on loopback alone; repeatable", "CIDR"},
+        {"no-brake", 0, 0, G_OPTION_ARG_NONE, &options->no_brake,
+         "Remove silent instances also when most of all fall silent at once", NULL},
         {"ready-fd", 0, 0, G_OPTION_ARG_INT, &options->ready_fd,
          "Write ADDR:PORT and a newline to this descriptor when listening", "N"},
         {"log-level", 0, 0, G_OPTION_ARG_STRING, &level,
@@ -103,4 +109,6 @@ void options_clear(struct options *options)
     g_clear_pointer(&options->context_path, g_free);
     g_clear_pointer(&options->users_file, g_free);
     g_clear_pointer(&options->key_file, g_free);
+    g_clear_pointer(&options->state, g_free);
+    g_clear_pointer(&options->probe_allow, g_strfreev);
 }

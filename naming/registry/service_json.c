@@ -170,17 +170,27 @@ GPtrArray *service_json_clusters(const struct store_service *service)
         if (g_hash_table_add(set, instance->cluster))
             g_ptr_array_add(names, instance->cluster);
     }
+    for (GTreeNode *node = service->clusters ? g_tree_node_first(service->clusters) : NULL; node;
+         node = g_tree_node_next(node))
+        if (g_hash_table_add(set, g_tree_node_key(node)))
+            g_ptr_array_add(names, g_tree_node_key(node));
     return names;
 }
 
-/* What Nacos answers for a cluster that nobody configured: the checker is for persistent instances.
- */
-static void add_cluster(GString *out, const char *name)
+void service_json_checker(GString *out, const struct store_cluster *cluster)
 {
+    json_out_key(out, "healthChecker");
+    checker_write(out, &cluster->checker, FALSE);
+}
+
+static void add_cluster(GString *out, const struct store_service *service, const char *name)
+{
+    const struct store_cluster *cluster = store_cluster(service, name);
     g_string_append(out, out->str[out->len - 1] == '}' ? ",{" : "{");
     json_out_member(out, "name", name);
-    json_out_member_raw(out, "healthChecker", "{\"type\":\"TCP\"}");
-    json_out_member_raw(out, "metadata", "{}}");
+    service_json_checker(out, cluster);
+    json_out_member_raw(out, "metadata", cluster->metadata.json);
+    g_string_append_c(out, '}');
 }
 
 void service_json_service(GString *out, const struct store_service *service)
@@ -196,7 +206,7 @@ void service_json_service(GString *out, const struct store_service *service)
     json_out_member(out, "groupName", group);
     json_out_member_raw(out, "clusters", "[");
     for (guint i = 0; i < clusters->len; i++)
-        add_cluster(out, g_ptr_array_index(clusters, i));
+        add_cluster(out, service, g_ptr_array_index(clusters, i));
     g_string_append(out, "]}");
 }
 

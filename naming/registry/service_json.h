@@ -34,8 +34,12 @@ void service_json_instance(GString *out, const struct store_instance *instance);
 /* Answer of GET /service. */
 void service_json_service(GString *out, const struct store_service *service);
 
-/* Names of the clusters that have instances, in order. New array; the names are borrowed. */
+/* Names of the clusters that have instances, in the order of those, then of the other configured
+ * ones. New array; the names are borrowed. */
 GPtrArray *service_json_clusters(const struct store_service *service);
+
+/* Appends the "healthChecker" member, without its password. */
+void service_json_checker(GString *out, const struct store_cluster *cluster);
 
 /* Appends the "instanceId" member. */
 void service_json_instance_id(GString *out, const struct store_instance *instance);
