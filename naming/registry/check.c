@@ -3,9 +3,10 @@
 
 #include "naming/registry/probe.h"
 
-#define FIRST_MS 2000        /* the first interval is this and at most */
-#define FIRST_SPREAD_MS 5000 /* as much more, less of it more often (HealthCheckTask.initCheckRT)  \
-                              */
+#define FIRST_MS 2000 /* the first interval is this and at most */
+#define FIRST_SPREAD_MS                                                                            \
+    5000 /* as much more, less of it more often (HealthCheckTask.initCheckRT)                      \
+          */
 #define SKIP_MS 5000
 
 /* Bounds in ms and the weight of what was, in hundredths (SwitchDomain). */

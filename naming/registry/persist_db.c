@@ -33,8 +33,8 @@ static const char *const texts[PERSIST_STATEMENTS] = {
     [PERSIST_PUT_SERVICE] = "INSERT OR REPLACE INTO service VALUES (?, ?, ?, ?)",
     [PERSIST_PUT_CLUSTER] = "INSERT OR REPLACE INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)",
     [PERSIST_PUT_INSTANCE] = "INSERT OR REPLACE INTO instance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [PERSIST_REMOVE_INSTANCE] = "DELETE FROM instance WHERE namespace = ? AND service = ?"
-                                " AND ip = ? AND port = ? AND cluster = ?",
+    [PERSIST_REMOVE_INSTANCE] = ("DELETE FROM instance WHERE namespace = ? AND service = ?"
+                                 " AND ip = ? AND port = ? AND cluster = ?"),
     [PERSIST_REMOVE_SERVICE] = "DELETE FROM service WHERE namespace = ? AND name = ?",
     [PERSIST_REMOVE_CLUSTERS] = "DELETE FROM cluster WHERE namespace = ? AND service = ?",
     [PERSIST_REMOVE_INSTANCES] = "DELETE FROM instance WHERE namespace = ? AND service = ?",

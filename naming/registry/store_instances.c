@@ -190,14 +190,15 @@ static gboolean register_new(struct store *store, const struct store_record *rec
                     "no room for more than %d instances", STORE_MAX_INSTANCES);
         return FALSE;
     }
+    struct store_service *known = store_service(store, record->id.namespace_id, record->id.service);
     struct store_service *service =
-        store_service(store, record->id.namespace_id, record->id.service);
-    if (!service)
-        service = store_add_service(store, record->id.namespace_id, record->id.service, error);
+        known ? known
+              : store_add_service(store, record->id.namespace_id, record->id.service, error);
     if (!service)
         return FALSE;
     if (!keep(store, &record->id, record, record->healthy, error)) {
-        end_if_empty(store, service, now);
+        if (!known)
+            store_remove_service(store, service, NULL);
         return FALSE;
     }
     struct store_instance *instance = add_instance(store, service, record);
