@@ -105,11 +105,8 @@ static void error_page(struct openapi_answer *answer, guint status, const char *
 void openapi_refuse(const GError *error, struct openapi_answer *answer)
 {
     static const guint statuses[] = {
-        [REGISTRY_ERROR_ARGUMENT] = 400,
-        [REGISTRY_ERROR_NACOS] = 500,
-        [REGISTRY_ERROR_FULL] = 503,
-        [REGISTRY_ERROR_DENIED] = 403,
-        [REGISTRY_ERROR_DISK] = 500,
+        [REGISTRY_ERROR_ARGUMENT] = 400, [REGISTRY_ERROR_NACOS] = 500, [REGISTRY_ERROR_FULL] = 503,
+        [REGISTRY_ERROR_DENIED] = 403,   [REGISTRY_ERROR_DISK] = 500,
     };
     answer->status = statuses[error->code];
     answer->content_type = text_type;
