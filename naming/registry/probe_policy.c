@@ -14,6 +14,7 @@ struct probe_policy *probe_policy_new(const char *const *allowed, GError **error
     for (; allowed && *allowed; allowed++) {
         GInetAddressMask *mask = g_inet_address_mask_new_from_string(*allowed, error);
         if (!mask) {
+            g_prefix_error(error, "--probe-allow %s: ", *allowed);
             probe_policy_free(policy);
             return NULL;
         }
