@@ -2,6 +2,7 @@
  *
  * nacos-registry: the naming server as a program of its own.
  */
+#include "naming/registry/export.h"
 #include "naming/registry/httpd.h"
 #include "naming/registry/listen.h"
 #include "naming/registry/options.h"
@@ -92,6 +93,27 @@ static void announce(const struct listen_address *address, const char *name, gbo
                            : "whoever reaches it can register and deregister");
 }
 
+/* What SIGUSR1 writes, and where; borrowed. */
+struct export_target {
+    const struct store *store;
+    const char *name;
+    const char *directory; /* NULL = nowhere */
+};
+
+static gboolean on_export(gpointer user_data)
+{
+    const struct export_target *target = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path =
+        target->directory ? export_write(target->store, target->name, target->directory, &error)
+                          : NULL;
+    if (path)
+        g_message("everything written to %s", path);
+    else
+        g_warning("nothing exported: %s", error ? error->message : "there is no state directory");
+    return G_SOURCE_CONTINUE;
+}
+
 /* HTTP on the socket, until a signal. */
 static gboolean serve(const struct options *options, const struct httpd_config *config,
                       const struct listen_address *address, GError **error)
@@ -128,9 +150,9 @@ static char *state_directory(const struct options *options, const struct listen_
 }
 
 static struct registry *make_registry(const struct options *options,
-                                      const struct listen_address *address, GError **error)
+                                      const struct listen_address *address, const char *state,
+                                      GError **error)
 {
-    g_autofree char *state = state_directory(options, address);
     struct registry_config config = {
         .local = (struct sockaddr *)&address->sockaddr,
         .empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC,
@@ -146,13 +168,18 @@ static gboolean assemble(const struct options *options, const struct listen_addr
                          int fd, GError **error)
 {
     struct auth_config auth_config = {options->users_file, options->key_file, options->token_ttl};
+    g_autofree char *state = state_directory(options, address);
+    g_autofree char *name = listen_format(address);
     struct auth *auth = auth_new(&auth_config, error);
-    struct registry *registry = auth ? make_registry(options, address, error) : NULL;
+    struct registry *registry = auth ? make_registry(options, address, state, error) : NULL;
     gboolean served = FALSE;
     if (registry) {
+        struct export_target target = {registry->store, name, state};
+        guint usr1 = g_unix_signal_add(SIGUSR1, on_export, &target);
         struct httpd_config config = {registry, auth, options->context_path, fd,
                                       (guint)options->max_connections};
         served = serve(options, &config, address, error);
+        g_source_remove(usr1);
     } else {
         close(fd);
     }

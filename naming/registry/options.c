@@ -9,6 +9,11 @@
 #define TOKEN_TTL_MIN_S 10
 #define TOKEN_TTL_MAX_S (24 * 60 * 60)
 
+static const char summary[] =
+    "Answers the v1 naming API as Nacos 1.4 does, for development, tests and small sites. It is\n"
+    "no cluster, has no gRPC and no configuration service: man nacos-registry says how to move to\n"
+    "a Nacos when you need those.";
+
 static gboolean parse_level(const char *text, GLogLevelFlags *level, GError **error)
 {
     static const struct {
@@ -93,6 +98,7 @@ gboolean options_parse(struct options *options, int *argc, char ***argv, GError 
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->show_version, "Show the version", NULL},
         G_OPTION_ENTRY_NULL};
     g_autoptr(GOptionContext) context = g_option_context_new("- a Nacos naming server");
+    g_option_context_set_summary(context, summary);
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, argv, error))
         return FALSE;
