@@ -16,6 +16,8 @@ struct httpd {
     struct auth *auth;         /* borrowed */
     char *context_path;
     GSequence *deadlines; /* of connections; libmicrohttpd itself only knows idle ones */
+    guint open;           /* connections that are not shut */
+    guint max_open;
     GSource *alarm;
 };
 
@@ -23,6 +25,7 @@ struct httpd {
 struct connection {
     struct timed deadline; /* when what is under way must have come */
     int fd;                /* libmicrohttpd's */
+    gboolean shut;         /* libmicrohttpd is about to notice */
 };
 
 /* Borrowed; NULL once it is closed. */

@@ -68,6 +68,21 @@ static const char *header(struct MHD_Connection *mhd, const char *name)
     return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name);
 }
 
+/* How the length of the body is told. */
+struct framing {
+    guint lengths;   /* Content-Length headers */
+    guint encodings; /* Transfer-Encoding headers */
+};
+
+static enum MHD_Result count_framing(void *user_data, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct framing *framing = user_data;
+    framing->lengths += g_ascii_strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    framing->encodings += g_ascii_strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
 /* The headers are complete. A body too long is refused before it comes, and one of two lengths is
  * an attempt to smuggle a second request (RFC 9112, section 6.1). */
 static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *mhd,
@@ -76,8 +91,10 @@ static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *mhd,
     const char *length = header(mhd, MHD_HTTP_HEADER_CONTENT_LENGTH);
     request->body = g_string_new(NULL);
     connection_set_deadline(httpd, connection_of(mhd), HTTPD_HEADER_S);
-    if (length && header(mhd, MHD_HTTP_HEADER_TRANSFER_ENCODING))
-        return refuse(mhd, MHD_HTTP_BAD_REQUEST, "both Content-Length and Transfer-Encoding");
+    struct framing framing = {0};
+    MHD_get_connection_values(mhd, MHD_HEADER_KIND, count_framing, &framing);
+    if (framing.lengths + framing.encodings > 1)
+        return refuse(mhd, MHD_HTTP_BAD_REQUEST, "the body has more than one length");
     if (length && g_ascii_strtoull(length, NULL, 10) > HTTPD_MAX_BODY)
         return refuse(mhd, MHD_HTTP_CONTENT_TOO_LARGE, "the request body exceeds 64 KiB");
     return MHD_YES;

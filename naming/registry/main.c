@@ -14,7 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define SPARE_DESCRIPTORS 256 /* connections about to be closed, probes, files */
 
 typedef struct options registry_options;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(registry_options, options_clear)
@@ -163,6 +166,19 @@ static struct registry *make_registry(const struct options *options,
     return registry_new(NULL, &config, error);
 }
 
+/* A shell's usual 1024 descriptors are too few for as many connections and what else is open. */
+static void raise_limit(const struct options *options)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)options->max_connections + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = MIN(wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+        g_warning("no more than %lu descriptors for %d connections", (gulong)limit.rlim_cur,
+                  options->max_connections);
+}
+
 /* The parts, from the inside out. `fd` is listening and ours to close. */
 static gboolean assemble(const struct options *options, const struct listen_address *address,
                          int fd, GError **error)
@@ -193,6 +209,7 @@ static gboolean run(const struct options *options, GError **error)
     struct listen_address address;
     if (!listen_parse(options->listen, &address, error))
         return FALSE;
+    raise_limit(options);
     int fd = listen_open(&address, error);
     return fd >= 0 && assemble(options, &address, fd, error);
 }

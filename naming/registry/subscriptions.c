@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define POSTPONED (20 * 1000) /* us */
+#define LABEL_MAX 128         /* bytes of an agent, of an app */
 
 struct topic {
     struct timed window;       /* in table.windows while a delivery to all is due */
@@ -136,10 +137,11 @@ static struct topic *topic_get(struct subscriptions *table, const char *namespac
     return topic;
 }
 
-/* Many subscribers have few of them. */
+/* Many subscribers have few of them; who makes up many gets short ones. */
 static GRefString *label_new(const char *text)
 {
-    g_autofree char *label = g_utf8_make_valid(text ? text : "", -1);
+    gssize length = text ? (gssize)strnlen(text, LABEL_MAX) : 0;
+    g_autofree char *label = g_utf8_make_valid(text ? text : "", length);
     return g_ref_string_new_intern(label);
 }
 
