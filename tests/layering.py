@@ -3,7 +3,7 @@
 """Reads every #include of the sources against the layers.
 
 mountopts -> libfuse's fuse_opt; naming -> curl, json-c, zlib; naming/registry -> libmicrohttpd,
-libmariadb, json-c, zlib, libcrypt, nothing of the client; fs -> mountopts/mountopts.h and
+libmariadb, SQLite, json-c, zlib, libcrypt, nothing of the client; fs -> mountopts/mountopts.h and
 naming/naming.h. GLib, C, POSIX and Linux headers are for all. Prints each breach, exits 1 if any.
 """
 import os
@@ -25,6 +25,7 @@ LIBRARIES = [
     (re.compile(r"zlib\.h"), "zlib"),
     (re.compile(r"microhttpd\.h"), "microhttpd"),
     (re.compile(r"(mysql|mariadb)/.*|mysql\w*\.h"), "mariadb"),
+    (re.compile(r"sqlite3\.h"), "sqlite"),
     (re.compile(r"crypt\.h"), "crypt"),
 ]
 
@@ -32,7 +33,7 @@ LIBRARIES = [
 LAYERS = {
     "mountopts": ({"fuse_opt"}, re.compile(r"mountopts/[\w-]+\.h")),
     "naming/registry": (
-        {"microhttpd", "mariadb", "json-c", "zlib", "crypt"},
+        {"microhttpd", "mariadb", "sqlite", "json-c", "zlib", "crypt"},
         re.compile(r"naming/registry/[\w-]+\.h"),
     ),
     "naming": ({"curl", "json-c", "zlib"}, re.compile(r"naming/[\w-]+\.h")),
@@ -46,6 +47,8 @@ LAYERS = {
 ONLY = {
     "curl": re.compile(r"naming/http\.[ch]"),
     "json-c": re.compile(r"naming/codec\w*\.[ch]|naming/registry/.*"),
+    "mariadb": re.compile(r"naming/registry/probe_mysql\.c"),
+    "sqlite": re.compile(r"naming/registry/persist_db\.c"),
     "fuse": re.compile(r"fs/(ops\w*|parked|session\w*|mounting|main)\.[ch]"),
 }
 

@@ -79,12 +79,14 @@ static gboolean read_beat(const struct api_call *call, struct beat *beat, GError
     return read_json(beat, error);
 }
 
-static void answer(GString *out, guint32 interval_ms, gint code)
+/* `interval_ms` 0 = the instance names none. */
+static void answer(const struct switches *switches, GString *out, guint32 interval_ms, gint code)
 {
     g_string_append_c(out, '{');
-    json_out_member_int(out, "clientBeatInterval", interval_ms);
+    json_out_member_int(out, "clientBeatInterval",
+                        interval_ms ? interval_ms : switches->client_beat_interval);
     json_out_member_int(out, "code", code);
-    json_out_member_bool(out, "lightBeatEnabled", TRUE);
+    json_out_member_bool(out, "lightBeatEnabled", switches->light_beat);
     g_string_append_c(out, '}');
 }
 
@@ -96,18 +98,20 @@ gboolean api_beat(const struct api_call *call, GString *out, GError **error)
     gint64 now = g_get_monotonic_time();
     if (!read_beat(call, &beat, error))
         return FALSE;
-    struct store_instance *instance = store_find(store, &beat.record.id);
+    struct store_instance *instance = store_find_any(store, &beat.record.id);
     if (!instance && !beat.json) {
-        answer(out, METADATA_DEFAULT_BEAT_INTERVAL_MS, BEAT_NOT_FOUND);
+        answer(&call->registry->switches, out, 0, BEAT_NOT_FOUND);
         return TRUE;
     }
-    if (instance)
+    if (instance && !instance->ephemeral)
+        change = (struct store_change){0}; /* probes say how it is */
+    else if (instance)
         health_beat(store, instance, now, &change);
     else if (!store_register(store, &beat.record, now, &change, error))
         return FALSE;
     registry_apply(call->registry, &change);
     guint32 interval =
         instance ? instance->metadata.beat_interval_ms : beat.metadata.beat_interval_ms;
-    answer(out, interval ? interval : METADATA_DEFAULT_BEAT_INTERVAL_MS, BEAT_OK);
+    answer(&call->registry->switches, out, interval, BEAT_OK);
     return TRUE;
 }

@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/registry/api.h"
+#include "naming/registry/catalog_json.h"
 #include "naming/registry/json_out.h"
 #include "naming/registry/names.h"
 
 #include <string.h>
-
-/* One page of services. Pages count from 1; a smaller number is 1. */
-struct page {
-    gint number;
-    gint size;
-    guint matching; /* services seen so far that match, on whatever page */
-};
-
-static gboolean read_page(const struct api_call *call, struct page *page, GError **error)
-{
-    *page = (struct page){0};
-    if (!params_required(call->params, "pageNo", error) ||
-        !params_int(call->params, "pageNo", &page->number, error) ||
-        !params_required(call->params, "pageSize", error) ||
-        !params_int(call->params, "pageSize", &page->size, error))
-        return FALSE;
-    page->number = MAX(page->number, 1);
-    page->size = MAX(page->size, 0);
-    return TRUE;
-}
-
-/* Counts one more match; TRUE if it is on the page. */
-static gboolean page_takes(struct page *page)
-{
-    gint64 first = (gint64)(page->number - 1) * page->size;
-    gint64 index = page->matching++;
-    return index >= first && index < first + page->size;
-}
 
 /* The first service of the namespace, in the order of names; NULL = none. */
 static GTreeNode *first_service(const struct api_call *call)
@@ -45,16 +18,16 @@ static GTreeNode *first_service(const struct api_call *call)
  */
 gboolean api_service_list(const struct api_call *call, GString *out, GError **error)
 {
-    struct page page;
+    struct api_page page;
     const char *group = params_text(call->params, "groupName", NAMES_DEFAULT_GROUP);
     gboolean all = g_str_equal(group, "*");
     g_autofree char *prefix = g_strconcat(group, NAMES_SEPARATOR, NULL);
-    if (!read_page(call, &page, error))
+    if (!api_page_read(call, &page, error))
         return FALSE;
     g_string_append(out, "{\"doms\":[");
     for (GTreeNode *node = first_service(call); node; node = g_tree_node_next(node)) {
         const char *name = g_tree_node_key(node);
-        if ((!all && !g_str_has_prefix(name, prefix)) || !page_takes(&page))
+        if ((!all && !g_str_has_prefix(name, prefix)) || !api_page_takes(&page))
             continue;
         if (out->str[out->len - 1] == '"')
             g_string_append_c(out, ',');
@@ -70,47 +43,72 @@ gboolean api_service_list(const struct api_call *call, GString *out, GError **er
 struct filter {
     const char *service;
     const char *group;
+    const char *instance; /* IP or IP:PORT of one that it has; NULL = any */
     gboolean with_instances_only;
 };
+
+static gboolean has_instance(const struct store_service *service, const char *address)
+{
+    for (GTreeNode *node = g_tree_node_first(service->instances); node;
+         node = g_tree_node_next(node)) {
+        const struct store_instance *instance = g_tree_node_value(node);
+        g_autofree char *full = g_strdup_printf("%s:%d", instance->ip, instance->port);
+        if (g_str_equal(address, full) || g_str_equal(address, instance->ip))
+            return TRUE;
+    }
+    return FALSE;
+}
 
 static gboolean matches(const struct filter *filter, const struct store_service *service)
 {
     g_autofree char *group = names_group(service->name);
     if (filter->with_instances_only && g_tree_nnodes(service->instances) == 0)
         return FALSE;
-    return strstr(names_service(service->name), filter->service) && strstr(group, filter->group);
+    return strstr(names_service(service->name), filter->service) && strstr(group, filter->group) &&
+           (!filter->instance || has_instance(service, filter->instance));
 }
 
-static gboolean is_true(const struct api_call *call, const char *name)
+static struct filter read_filter(const struct api_call *call)
 {
-    return g_ascii_strcasecmp(params_text(call->params, name, ""), "true") == 0;
+    return (struct filter){
+        .service = params_text(call->params, "serviceNameParam", ""),
+        .group = params_text(call->params, "groupNameParam", ""),
+        .instance = params_get(call->params, "instance"),
+        .with_instances_only = api_is_true(call, "hasIpCount"),
+    };
 }
 
-/* With instances it would be another answer altogether, which only the console of Nacos asks for.
- */
-static gboolean check_variant(const struct api_call *call, GError **error)
+/* A bare array. 1.4.8 counts the pages of this variant from 0. */
+static gboolean services_with_instances(const struct api_call *call, struct api_page *page,
+                                        GString *out, GError **error)
 {
-    if (!is_true(call, "withInstances"))
-        return TRUE;
-    g_set_error_literal(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT,
-                        "Param 'withInstances' is illegal, this registry knows false alone");
-    return FALSE;
+    struct filter filter = read_filter(call);
+    gint number = 0;
+    if (!params_int(call->params, "pageNo", &number, error))
+        return FALSE;
+    page->number = CLAMP(number, 0, G_MAXINT - 1) + 1;
+    g_string_append_c(out, '[');
+    for (GTreeNode *node = first_service(call); node; node = g_tree_node_next(node)) {
+        const struct store_service *service = g_tree_node_value(node);
+        if (matches(&filter, service) && api_page_takes(page))
+            catalog_json_with_instances(out, service);
+    }
+    g_string_append_c(out, ']');
+    return TRUE;
 }
 
 gboolean api_catalog_services(const struct api_call *call, GString *out, GError **error)
 {
-    struct page page;
-    struct filter filter = {
-        .service = params_text(call->params, "serviceNameParam", ""),
-        .group = params_text(call->params, "groupNameParam", ""),
-        .with_instances_only = is_true(call, "hasIpCount"),
-    };
-    if (!check_variant(call, error) || !read_page(call, &page, error))
+    struct api_page page;
+    struct filter filter = read_filter(call);
+    if (!api_page_read(call, &page, error))
         return FALSE;
+    if (api_is_true(call, "withInstances"))
+        return services_with_instances(call, &page, out, error);
     g_string_append(out, "{\"serviceList\":[");
     for (GTreeNode *node = first_service(call); node; node = g_tree_node_next(node)) {
         const struct store_service *service = g_tree_node_value(node);
-        if (!matches(&filter, service) || !page_takes(&page))
+        if (!matches(&filter, service) || !api_page_takes(&page))
             continue;
         if (out->str[out->len - 1] == '}')
             g_string_append_c(out, ',');
@@ -120,4 +118,47 @@ gboolean api_catalog_services(const struct api_call *call, GString *out, GError 
     json_out_member_int(out, "count", page.matching);
     g_string_append_c(out, '}');
     return TRUE;
+}
+
+/* Borrowed; NULL with an error if it is not there. */
+static struct store_service *find_service(const struct api_call *call, GError **error)
+{
+    g_autofree char *name = api_service_name(call, error);
+    struct store_service *service =
+        name ? store_service(call->registry->store, api_namespace(call), name) : NULL;
+    if (name && !service)
+        g_set_error(error, REGISTRY_ERROR, REGISTRY_ERROR_NACOS, "service %s is not found!", name);
+    return service;
+}
+
+gboolean api_catalog_service(const struct api_call *call, GString *out, GError **error)
+{
+    struct store_service *service = find_service(call, error);
+    if (service)
+        catalog_json_service(out, service);
+    return service != NULL;
+}
+
+gboolean api_catalog_instances(const struct api_call *call, GString *out, GError **error)
+{
+    struct api_page page;
+    struct store_service *service = find_service(call, error);
+    gint64 now = g_get_monotonic_time(), wall_ms = g_get_real_time() / 1000;
+    const char *cluster = service ? params_required(call->params, "clusterName", error) : NULL;
+    if (!cluster || !api_page_read(call, &page, error))
+        return FALSE;
+    g_string_append(out, "{\"list\":[");
+    for (GTreeNode *node = g_tree_node_first(service->instances); node;
+         node = g_tree_node_next(node)) {
+        const struct store_instance *instance = g_tree_node_value(node);
+        if (g_str_equal(instance->cluster, cluster) && api_page_takes(&page))
+            catalog_json_instance(out, instance, now, wall_ms);
+    }
+    g_string_append_c(out, ']');
+    json_out_member_int(out, "count", page.matching);
+    g_string_append_c(out, '}');
+    if (page.matching)
+        return TRUE;
+    g_set_error(error, REGISTRY_ERROR, REGISTRY_ERROR_NACOS, "cluster %s is not found!", cluster);
+    return FALSE;
 }

@@ -18,31 +18,12 @@ static void instance_form_clear(struct instance_form *form)
 typedef struct instance_form instance_form;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(instance_form, instance_form_clear)
 
-/* What tells one instance from another; ip and port must be there. */
-static gboolean read_id(const struct api_call *call, struct store_id *id, GError **error)
-{
-    const struct params *params = call->params;
-    id->namespace_id = api_namespace(call);
-    id->ip = params_required(params, "ip", error);
-    id->cluster = params_text(params, "clusterName", params_get(params, "cluster"));
-    return id->ip && params_required(params, "port", error) &&
-           params_int(params, "port", &id->port, error);
-}
-
-/* Persistent ones live by a disk and by probes. */
-static gboolean refuse_persistent(GError **error)
-{
-    g_set_error_literal(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT,
-                        "this registry does not keep persistent instances, use ephemeral=true");
-    return FALSE;
-}
-
 static gboolean read_form(const struct api_call *call, struct instance_form *form, GError **error)
 {
     const struct params *params = call->params;
     struct store_record *record = &form->record;
     form->service = api_service_name(call, error);
-    if (!form->service || !read_id(call, &record->id, error))
+    if (!form->service || !api_read_id(call, &record->id, error))
         return FALSE;
     record->id.service = form->service;
     record->weight = 1;
@@ -50,8 +31,6 @@ static gboolean read_form(const struct api_call *call, struct instance_form *for
     record->enabled = params_bool(params, "enabled", params_bool(params, "enable", TRUE));
     if (!params_double(params, "weight", &record->weight, error))
         return FALSE;
-    if (!params_bool(params, "ephemeral", TRUE))
-        return refuse_persistent(error);
     record->metadata = &form->metadata;
     return metadata_parse(params_get(params, "metadata"), &form->metadata, error);
 }
@@ -106,16 +85,15 @@ gboolean api_deregister_instance(const struct api_call *call, GString *out, GErr
     struct store_id id = {0};
     struct store_change change;
     g_autofree char *service = api_service_name(call, error);
-    if (!service || !read_id(call, &id, error))
+    if (!service || !api_read_id(call, &id, error))
         return FALSE;
     id.service = service;
     struct store_instance *instance = store_find(call->registry->store, &id);
-    gboolean ephemeral = params_bool(call->params, "ephemeral", TRUE);
-    /* The two kinds are kept apart: what is not among those asked for is not there. */
-    if (instance && !instance->ephemeral == !ephemeral) {
-        store_deregister(call->registry->store, instance, g_get_monotonic_time(), &change);
-        registry_apply(call->registry, &change);
-    }
+    if (!instance)
+        return answer_ok(out);
+    if (!store_deregister(call->registry->store, instance, g_get_monotonic_time(), &change, error))
+        return FALSE;
+    registry_apply(call->registry, &change);
     return answer_ok(out);
 }
 
@@ -146,7 +124,7 @@ gboolean api_instance(const struct api_call *call, GString *out, GError **error)
 {
     struct store_id id = {0};
     g_autofree char *name = api_service_name(call, error);
-    if (!name || !read_id(call, &id, error))
+    if (!name || !api_read_id(call, &id, error))
         return FALSE;
     id.service = name;
     if (!id.cluster)
@@ -154,7 +132,7 @@ gboolean api_instance(const struct api_call *call, GString *out, GError **error)
     struct store_service *service = store_service(call->registry->store, id.namespace_id, name);
     if (!service)
         return not_found(error, "no service %s found!", name);
-    struct store_instance *instance = store_find(call->registry->store, &id);
+    struct store_instance *instance = store_find_any(call->registry->store, &id);
     if (instance)
         service_json_instance(out, instance);
     else if (!has_cluster(service, id.cluster))
@@ -187,17 +165,24 @@ gboolean api_list(const struct api_call *call, GString *out, GError **error)
         .namespace_id = api_namespace(call),
         .service = service,
         .clusters = params_text(call->params, "clusters", ""),
+        .agent = call->user_agent,
+        .app = params_text(call->params, "app", "unknown"),
         .grouped = api_is_java_client(call),
     };
     if (!service || !names_check_namespace(request.namespace_id, error) ||
         !read_subscriber(call, &request, &port, error))
         return FALSE;
-    gboolean subscribed = port && push_subscribe(call->registry->push, &request);
+    if (api_is_true(call, "isCheck")) {
+        g_string_append(out, "{}");
+        return TRUE;
+    }
+    gboolean subscribed =
+        port && call->registry->switches.push && push_subscribe(call->registry->push, &request);
     struct service_view view = {
         .service = service,
         .clusters = request.clusters,
-        .healthy_only =
-            g_ascii_strcasecmp(params_text(call->params, "healthyOnly", ""), "true") == 0,
+        .env = params_text(call->params, "env", ""),
+        .healthy_only = api_is_true(call, "healthyOnly"),
         .grouped = request.grouped,
         .cache_millis = subscribed ? SERVICE_JSON_PUSH_CACHE_MILLIS : SERVICE_JSON_CACHE_MILLIS,
     };

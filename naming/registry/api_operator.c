@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/registry/api.h"
 #include "naming/registry/json_out.h"
-#include "naming/registry/names.h"
 
+#include <gio/gio.h>
 #include <stdlib.h>
 #include <sys/sysinfo.h>
-
-#define NACOS_VERSION "1.4.8" /* whose API this is; clients compare it */
-#define NAMESPACE_QUOTA 200   /* as Nacos reports it; means nothing to naming */
-
-enum namespace_type {
-    NAMESPACE_GLOBAL = 0,
-    NAMESPACE_CUSTOM = 2,
-};
 
 /* Load of the machine: cpu as the load average of one minute per processor (at most 1), load the
  * average itself, mem the part that is in use. */
@@ -42,36 +34,58 @@ gboolean api_metrics(const struct api_call *call, GString *out, GError **error)
     return TRUE;
 }
 
-static void add_namespace(GString *out, const char *id, const char *name, enum namespace_type type)
+gboolean api_switches(const struct api_call *call, GString *out, GError **error)
 {
-    g_string_append(out, out->str[out->len - 1] == '}' ? ",{" : "{");
-    json_out_member(out, "namespace", id);
-    json_out_member(out, "namespaceShowName", name);
-    json_out_member_int(out, "quota", NAMESPACE_QUOTA);
-    json_out_member_int(out, "configCount", 0);
-    json_out_member_int(out, "type", type);
+    switches_json(out, &call->registry->switches);
+    return TRUE;
+}
+
+gboolean api_set_switch(const struct api_call *call, GString *out, GError **error)
+{
+    const char *entry = params_required(call->params, "entry", error);
+    const char *value = entry ? params_required(call->params, "value", error) : NULL;
+    if (!value || !registry_switch(call->registry, entry, value, error))
+        return FALSE;
+    g_string_append(out, "ok");
+    return TRUE;
+}
+
+/* This server as the only member of a cluster. Its address is the one that the asking connection
+ * reached. */
+static void add_member(const struct api_call *call, GString *out)
+{
+    struct sockaddr_storage local;
+    socklen_t length = sizeof(local);
+    g_autofree char *address = NULL;
+    g_autofree char *ip = NULL;
+    if (getsockname(call->socket, (struct sockaddr *)&local, &length) < 0)
+        return;
+    g_autoptr(GSocketAddress) native = g_socket_address_new_from_native(&local, length);
+    GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS(native);
+    ip = g_inet_address_to_string(g_inet_socket_address_get_address(inet));
+    address = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(native));
+    g_string_append_c(out, '{');
+    json_out_member(out, "ip", ip);
+    json_out_member_int(out, "port", g_inet_socket_address_get_port(inet));
+    json_out_member(out, "state", "UP");
+    json_out_member_raw(out, "extendInfo", "{\"version\":\"" API_NACOS_VERSION "\"}");
+    json_out_member(out, "address", address);
+    json_out_member_int(out, "failAccessCnt", 0);
     g_string_append_c(out, '}');
 }
 
-/* The public one, whose id is "" here, and those that have services. */
-gboolean api_namespaces(const struct api_call *call, GString *out, GError **error)
+gboolean api_servers(const struct api_call *call, GString *out, GError **error)
 {
-    g_autoptr(GList) ids = g_hash_table_get_keys(call->registry->store->namespaces);
-    ids = g_list_sort(ids, (GCompareFunc)g_strcmp0);
-    g_string_append(out, "{\"code\":200,\"message\":null,\"data\":[");
-    add_namespace(out, "", NAMES_DEFAULT_NAMESPACE, NAMESPACE_GLOBAL);
-    for (GList *at = ids; at; at = at->next)
-        if (!g_str_equal(at->data, NAMES_DEFAULT_NAMESPACE))
-            add_namespace(out, at->data, at->data, NAMESPACE_CUSTOM);
+    g_string_append(out, "{\"servers\":[");
+    add_member(call, out);
     g_string_append(out, "]}");
     return TRUE;
 }
 
-gboolean api_server_state(const struct api_call *call, GString *out, GError **error)
+gboolean api_cluster_nodes(const struct api_call *call, GString *out, GError **error)
 {
-    g_string_append_c(out, '{');
-    json_out_member(out, "version", NACOS_VERSION);
-    json_out_member(out, "standalone_mode", "standalone");
-    json_out_member_raw(out, "function_mode", "null}");
+    g_string_append(out, "{\"code\":200,\"message\":null,\"data\":[");
+    add_member(call, out);
+    g_string_append(out, "]}");
     return TRUE;
 }

@@ -76,7 +76,7 @@ gboolean api_update_service(const struct api_call *call, GString *out, GError **
     if (!params_required(call->params, "protectThreshold", error) || !read_form(call, &form, error))
         return FALSE;
     struct store_service *service = find_service(call, form.service, error);
-    if (!service || !store_update_service(service, &form.record, error))
+    if (!service || !store_update_service(call->registry->store, service, &form.record, error))
         return FALSE;
     registry_announce(call->registry, form.record.namespace_id, form.service);
     return answer_ok(out);
@@ -93,7 +93,8 @@ gboolean api_remove_service(const struct api_call *call, GString *out, GError **
                     "specified service not exist, serviceName : %s", name);
         return FALSE;
     }
-    store_remove_service(call->registry->store, service);
+    if (!store_remove_service(call->registry->store, service, error))
+        return FALSE;
     registry_announce(call->registry, api_namespace(call), name);
     return answer_ok(out);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/registry/health.h"
 
+#define HELD (5 * G_USEC_PER_SEC) /* then an instance that the brake keeps is looked at again */
+
 static gint64 unhealthy_at(const struct store_instance *instance)
 {
     return instance->last_beat + (gint64)instance->metadata.beat_timeout_ms * 1000;
@@ -13,12 +15,14 @@ static gint64 expires_at(const struct store_instance *instance)
 
 static gint64 next_deadline(const struct store_instance *instance)
 {
-    return instance->healthy ? MIN(unhealthy_at(instance), expires_at(instance))
-                             : expires_at(instance);
+    return instance->missing ? expires_at(instance)
+                             : MIN(unhealthy_at(instance), expires_at(instance));
 }
 
 void health_touch(struct store *store, struct store_instance *instance, gint64 now)
 {
+    store->missing_count -= instance->missing;
+    instance->missing = FALSE;
     instance->last_beat = now;
     gint64 due = next_deadline(instance);
     if (!instance->deadline.at || due < instance->deadline.due)
@@ -38,28 +42,45 @@ void health_beat(struct store *store, struct store_instance *instance, gint64 no
     health_touch(store, instance, now);
 }
 
-static void make_unhealthy(struct store *store, struct store_instance *instance,
-                           struct store_change *change)
+static guint ephemeral_count(const struct store *store)
 {
+    return store->instance_count - store->persistent_count;
+}
+
+/* Its beats are overdue. TRUE if a list shows the difference. */
+static gboolean miss(struct store *store, struct store_instance *instance, gint64 now,
+                     struct store_change *change)
+{
+    gboolean was_healthy = instance->healthy;
+    instance->missing = TRUE;
     instance->healthy = FALSE;
+    store->missing_count++;
+    brake_miss(&store->brake, now);
+    brake_update(&store->brake, store->missing_count, ephemeral_count(store), now);
+    timeline_set(store->deadlines, &instance->deadline, MAX(expires_at(instance), now + 1));
+    if (!was_healthy)
+        return FALSE;
     instance->service->checksum[0] = '\0';
-    timeline_set(store->deadlines, &instance->deadline, next_deadline(instance));
     *change = (struct store_change){STORE_UNHEALTHY, instance->service, instance};
+    return TRUE;
 }
 
 gboolean health_step(struct store *store, gint64 now, struct store_change *change)
 {
     struct store_instance *instance;
+    brake_update(&store->brake, store->missing_count, ephemeral_count(store), now);
     while ((instance = timeline_due(store->deadlines, now))) {
         gint64 due = next_deadline(instance);
         if (due > now) {
             timeline_set(store->deadlines, &instance->deadline, due);
-        } else if (expires_at(instance) <= now) {
-            store_deregister(store, instance, now, change);
-            change->kind = STORE_EXPIRED;
-            return TRUE;
+        } else if (!instance->missing) {
+            if (miss(store, instance, now, change))
+                return TRUE;
+        } else if (brake_holds(&store->brake, now)) {
+            timeline_set(store->deadlines, &instance->deadline, now + HELD);
         } else {
-            make_unhealthy(store, instance, change);
+            store_deregister(store, instance, now, change, NULL);
+            change->kind = STORE_EXPIRED;
             return TRUE;
         }
     }
@@ -70,7 +91,7 @@ void health_remove_empty(struct store *store, gint64 now)
 {
     struct store_service *service;
     while ((service = timeline_due(store->empty, now)))
-        store_remove_service(store, service);
+        store_remove_service(store, service, NULL);
 }
 
 gint64 health_next(const struct store *store)

@@ -17,8 +17,9 @@ void health_touch(struct store *store, struct store_instance *instance, gint64 n
 void health_beat(struct store *store, struct store_instance *instance, gint64 now,
                  struct store_change *change);
 
-/* Does the next thing that is due: an instance becomes unhealthy or goes. FALSE when nothing is
- * left to do at `now`; call until then. */
+/* Does the next thing that is due: an instance becomes unhealthy or goes, unless the brake holds.
+ * Whatever is overdue at `now` becomes unhealthy before any of it goes, so that the brake has seen
+ * all of it. FALSE when nothing is left to do at `now`; call until then. */
 gboolean health_step(struct store *store, gint64 now, struct store_change *change);
 
 /* Removes the services that were empty for long enough. Nobody needs to hear of it: their lists

@@ -13,8 +13,11 @@ struct httpd {
     struct MHD_Daemon *daemon;
     GSource *source;
     struct registry *registry; /* borrowed */
+    struct auth *auth;         /* borrowed */
     char *context_path;
     GSequence *deadlines; /* of connections; libmicrohttpd itself only knows idle ones */
+    guint open;           /* connections that are not shut */
+    guint max_open;
     GSource *alarm;
 };
 
@@ -22,6 +25,7 @@ struct httpd {
 struct connection {
     struct timed deadline; /* when what is under way must have come */
     int fd;                /* libmicrohttpd's */
+    gboolean shut;         /* libmicrohttpd is about to notice */
 };
 
 /* Borrowed; NULL once it is closed. */

@@ -31,6 +31,7 @@ static gboolean httpd_check(GSource *source)
 
 static gboolean httpd_dispatch(GSource *source, GSourceFunc unused, gpointer data)
 {
+    g_source_set_ready_time(source, -1);
     MHD_run(((struct httpd_source *)source)->daemon);
     return G_SOURCE_CONTINUE;
 }
@@ -46,4 +47,9 @@ GSource *httpd_source_new(GMainContext *context, struct MHD_Daemon *daemon)
     self->epoll = g_source_add_unix_fd(source, info->epoll_fd, G_IO_IN);
     g_source_attach(source, context);
     return source;
+}
+
+void httpd_source_wake(GSource *source)
+{
+    g_source_set_ready_time(source, 0);
 }

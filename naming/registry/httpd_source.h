@@ -10,3 +10,7 @@
 /* Attached to `context`. The daemon is borrowed; destroy the source before it is stopped. New
  * reference. */
 GSource *httpd_source_new(GMainContext *context, struct MHD_Daemon *daemon);
+
+/* The daemon runs in the next turn of the loop, though nothing came: it has to, to notice that a
+ * connection was resumed. */
+void httpd_source_wake(GSource *source);

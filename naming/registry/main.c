@@ -2,6 +2,7 @@
  *
  * nacos-registry: the naming server as a program of its own.
  */
+#include "naming/registry/export.h"
 #include "naming/registry/httpd.h"
 #include "naming/registry/listen.h"
 #include "naming/registry/options.h"
@@ -13,7 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define SPARE_DESCRIPTORS 256 /* connections about to be closed, probes, files */
 
 typedef struct options registry_options;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(registry_options, options_clear)
@@ -83,12 +87,34 @@ static void end_at(GMainLoop *loop, int signal_number)
     g_source_attach(source, NULL);
 }
 
-static void announce(const struct listen_address *address, const char *name)
+static void announce(const struct listen_address *address, const char *name, gboolean required)
 {
     fprintf(stderr, "listening on %s\n", name);
     if (!listen_is_loopback(address))
-        g_warning("%s is not a loopback address: whoever reaches it can register and deregister",
-                  name);
+        g_warning("%s is not a loopback address: %s", name,
+                  required ? "passwords and tokens cross the network readable"
+                           : "whoever reaches it can register and deregister");
+}
+
+/* What SIGUSR1 writes, and where; borrowed. */
+struct export_target {
+    const struct store *store;
+    const char *name;
+    const char *directory; /* NULL = nowhere */
+};
+
+static gboolean on_export(gpointer user_data)
+{
+    const struct export_target *target = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path =
+        target->directory ? export_write(target->store, target->name, target->directory, &error)
+                          : NULL;
+    if (path)
+        g_message("everything written to %s", path);
+    else
+        g_warning("nothing exported: %s", error ? error->message : "there is no state directory");
+    return G_SOURCE_CONTINUE;
 }
 
 /* HTTP on the socket, until a signal. */
@@ -106,7 +132,7 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     if (!httpd) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot serve HTTP on %s", name);
     } else {
-        announce(address, name);
+        announce(address, name, auth_is_required(config->auth));
         ready = tell_ready(options->ready_fd, name);
         if (ready)
             g_main_loop_run(loop);
@@ -117,26 +143,75 @@ static gboolean serve(const struct options *options, const struct httpd_config *
     return ready;
 }
 
+/* Where this registry, at its address, keeps what it keeps; new string, NULL = nowhere. */
+static char *state_directory(const struct options *options, const struct listen_address *address)
+{
+    g_autofree char *fallback = persist_default_directory();
+    g_autofree char *name = listen_format(address);
+    const char *directory = options->state ? options->state : fallback;
+    return g_str_equal(directory, "none") ? NULL : g_build_filename(directory, name, NULL);
+}
+
+static struct registry *make_registry(const struct options *options,
+                                      const struct listen_address *address, const char *state,
+                                      GError **error)
+{
+    struct registry_config config = {
+        .local = (struct sockaddr *)&address->sockaddr,
+        .empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC,
+        .state = state,
+        .probe_allowed = (const char *const *)options->probe_allow,
+        .no_brake = options->no_brake,
+    };
+    return registry_new(NULL, &config, error);
+}
+
+/* A shell's usual 1024 descriptors are too few for as many connections and what else is open. */
+static void raise_limit(const struct options *options)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)options->max_connections + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = MIN(wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+        g_warning("no more than %lu descriptors for %d connections", (gulong)limit.rlim_cur,
+                  options->max_connections);
+}
+
+/* The parts, from the inside out. `fd` is listening and ours to close. */
+static gboolean assemble(const struct options *options, const struct listen_address *address,
+                         int fd, GError **error)
+{
+    struct auth_config auth_config = {options->users_file, options->key_file, options->token_ttl};
+    g_autofree char *state = state_directory(options, address);
+    g_autofree char *name = listen_format(address);
+    struct auth *auth = auth_new(&auth_config, error);
+    struct registry *registry = auth ? make_registry(options, address, state, error) : NULL;
+    gboolean served = FALSE;
+    if (registry) {
+        struct export_target target = {registry->store, name, state};
+        guint usr1 = g_unix_signal_add(SIGUSR1, on_export, &target);
+        struct httpd_config config = {registry, auth, options->context_path, fd,
+                                      (guint)options->max_connections};
+        served = serve(options, &config, address, error);
+        g_source_remove(usr1);
+    } else {
+        close(fd);
+    }
+    registry_free(registry);
+    auth_free(auth);
+    return served;
+}
+
 static gboolean run(const struct options *options, GError **error)
 {
     struct listen_address address;
-    gint64 empty_expire = (gint64)options->empty_service_expire * G_USEC_PER_SEC;
     if (!listen_parse(options->listen, &address, error))
         return FALSE;
+    raise_limit(options);
     int fd = listen_open(&address, error);
-    if (fd < 0)
-        return FALSE;
-    struct registry *registry =
-        registry_new(NULL, (struct sockaddr *)&address.sockaddr, empty_expire, error);
-    if (!registry) {
-        close(fd);
-        return FALSE;
-    }
-    struct httpd_config config = {registry, options->context_path, fd,
-                                  (guint)options->max_connections};
-    gboolean served = serve(options, &config, &address, error);
-    registry_free(registry);
-    return served;
+    return fd >= 0 && assemble(options, &address, fd, error);
 }
 
 int main(int argc, char *argv[])

@@ -35,8 +35,7 @@ static void read_time(const char *key, const char *value, struct metadata *out)
 
 static void builder_begin(struct builder *builder, struct metadata *out)
 {
-    *out = (struct metadata){.beat_interval_ms = METADATA_DEFAULT_BEAT_INTERVAL_MS,
-                             .beat_timeout_ms = METADATA_DEFAULT_BEAT_TIMEOUT_MS,
+    *out = (struct metadata){.beat_timeout_ms = METADATA_DEFAULT_BEAT_TIMEOUT_MS,
                              .delete_timeout_ms = METADATA_DEFAULT_DELETE_TIMEOUT_MS};
     *builder = (struct builder){.json = g_string_new("{"), .out = out};
 }
@@ -129,6 +128,23 @@ gboolean metadata_parse(const char *text, struct metadata *out, GError **error)
     if (!well_formed)
         incorrect(text, error);
     return builder_end(&builder, well_formed, error);
+}
+
+gboolean metadata_merge(const struct metadata *base, const struct metadata *change, gboolean remove,
+                        struct metadata *out, GError **error)
+{
+    struct builder builder;
+    g_autoptr(json_object) old = json_in_parse(base->json, strlen(base->json));
+    g_autoptr(json_object) changed = json_in_parse(change->json, strlen(change->json));
+    json_object_object_foreach(changed, key, value)
+    {
+        if (remove)
+            json_object_object_del(old, key);
+        else
+            json_object_object_add(old, key, json_object_get(value));
+    }
+    builder_begin(&builder, out);
+    return builder_end(&builder, add_members(&builder, old), error);
 }
 
 void metadata_assign(struct metadata *to, const struct metadata *from)

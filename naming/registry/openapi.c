@@ -22,6 +22,10 @@ static const struct route routes[] = {
     {"PUT", "/v1/ns/instance", api_update_instance, text_type},
     {"DELETE", "/v1/ns/instance", api_deregister_instance, text_type},
     {"GET", "/v1/ns/instance", api_instance, json_type},
+    {"PATCH", "/v1/ns/instance", api_patch_instance, text_type},
+    {"PUT", "/v1/ns/instance/metadata/batch", api_merge_metadata, json_type},
+    {"DELETE", "/v1/ns/instance/metadata/batch", api_remove_metadata, json_type},
+    {"GET", "/v1/ns/instance/statuses", api_statuses, json_type},
     {"PUT", "/v1/ns/instance/beat", api_beat, json_type},
     {"GET", "/v1/ns/instance/list", api_list, json_type},
     {"POST", "/v1/ns/service", api_create_service, text_type},
@@ -29,10 +33,37 @@ static const struct route routes[] = {
     {"DELETE", "/v1/ns/service", api_remove_service, text_type},
     {"GET", "/v1/ns/service", api_service, json_type},
     {"GET", "/v1/ns/service/list", api_service_list, json_type},
+    {"GET", "/v1/ns/service/names", api_service_names, json_type},
+    {"GET", "/v1/ns/service/subscribers", api_subscribers, json_type},
     {"GET", "/v1/ns/catalog/services", api_catalog_services, json_type},
+    {"GET", "/v1/ns/catalog/service", api_catalog_service, json_type},
+    {"GET", "/v1/ns/catalog/instances", api_catalog_instances, json_type},
     {"GET", "/v1/ns/operator/metrics", api_metrics, json_type},
+    {"GET", "/v1/ns/operator/health", api_health_figures, json_type},
+    {"GET", "/v1/ns/operator/switches", api_switches, json_type},
+    {"PUT", "/v1/ns/operator/switches", api_set_switch, text_type},
+    {"GET", "/v1/ns/operator/servers", api_servers, json_type},
+    {"PUT", "/v1/ns/cluster", api_update_cluster, text_type},
+    {"PUT", "/v1/ns/health", api_update_health, text_type},
+    {"PUT", "/v1/ns/health/instance", api_update_health, text_type},
+    {"GET", "/v1/core/cluster/nodes", api_cluster_nodes, json_type},
+    {"POST", "/v1/auth/users/login", api_login, json_type},
+    {"POST", "/v1/auth/login", api_login, json_type},
     {"GET", "/v1/console/namespaces", api_namespaces, json_type},
     {"GET", "/v1/console/server/state", api_server_state, json_type},
+    {"GET", "/v1/console/health/liveness", api_health_ok, text_type},
+    {"GET", "/v1/console/health/readiness", api_health_ok, text_type},
+};
+
+/* What nobody has to log in for: that the server is there, and how to log in. */
+static const char *const open_paths[] = {
+    "/v1/auth/login",
+    "/v1/auth/users/login",
+    "/v1/console/health/liveness",
+    "/v1/console/health/readiness",
+    "/v1/console/server/state",
+    "/v1/ns/operator/metrics",
+    NULL,
 };
 
 static const struct route *find_route(const char *method, const char *path)
@@ -50,14 +81,15 @@ static const char *below_context(const struct openapi_target *target)
 }
 
 /* The page of Spring's BasicErrorController. */
-static void error_page(struct openapi_answer *answer, guint status, const char *error,
+static void error_page(struct openapi_answer *answer, guint status, const char *message,
                        const struct openapi_target *target)
 {
+    const char *error = status == 403   ? "Forbidden"
+                        : status == 404 ? "Not Found"
+                                        : "Not Implemented";
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.000+00:00");
     g_autofree char *path = g_utf8_make_valid(target->path, -1);
-    g_autofree char *message =
-        status == 501 ? g_strdup_printf("no such api:%s:%s", target->method, path) : g_strdup("");
     answer->status = status;
     answer->content_type = json_type;
     g_string_append_c(answer->body, '{');
@@ -73,13 +105,27 @@ static void error_page(struct openapi_answer *answer, guint status, const char *
 void openapi_refuse(const GError *error, struct openapi_answer *answer)
 {
     static const guint statuses[] = {
-        [REGISTRY_ERROR_ARGUMENT] = 400,
-        [REGISTRY_ERROR_NACOS] = 500,
-        [REGISTRY_ERROR_FULL] = 503,
+        [REGISTRY_ERROR_ARGUMENT] = 400, [REGISTRY_ERROR_NACOS] = 500, [REGISTRY_ERROR_FULL] = 503,
+        [REGISTRY_ERROR_DENIED] = 403,   [REGISTRY_ERROR_DISK] = 500,
     };
     answer->status = statuses[error->code];
     answer->content_type = text_type;
-    g_string_printf(answer->body, "caused: %s;", error->message);
+    gboolean denied = error->code == REGISTRY_ERROR_DENIED;
+    g_string_printf(answer->body, "%s%s%s", denied ? "" : "caused: ", error->message,
+                    denied ? "" : ";");
+}
+
+static gboolean may_call(const struct route *route, const struct api_call *call)
+{
+    return call->identity->user || !auth_is_required(call->auth) ||
+           g_strv_contains(open_paths, route->path);
+}
+
+static void no_such_api(struct openapi_answer *answer, const struct openapi_target *target)
+{
+    g_autofree char *path = g_utf8_make_valid(target->path, -1);
+    g_autofree char *message = g_strdup_printf("no such api:%s:%s", target->method, path);
+    error_page(answer, 501, message, target);
 }
 
 void openapi_answer(const struct openapi_target *target, const struct api_call *call,
@@ -89,9 +135,11 @@ void openapi_answer(const struct openapi_target *target, const struct api_call *
     const char *path = below_context(target);
     const struct route *route = find_route(target->method, path);
     if (!route && g_str_has_prefix(path, NAMING_PREFIX)) {
-        error_page(answer, 501, "Not Implemented", target);
+        no_such_api(answer, target);
     } else if (!route) {
-        error_page(answer, 404, "Not Found", target);
+        error_page(answer, 404, "", target);
+    } else if (!may_call(route, call)) {
+        error_page(answer, 403, call->identity->why, target);
     } else if (!route->fn(call, answer->body, &error)) {
         openapi_refuse(error, answer);
     } else {

@@ -24,7 +24,8 @@ struct made {
 struct push {
     struct subscriptions *subscriptions;
     int socket;
-    guint64 sequence; /* of the datagram made last; grows with the monotonic clock in ns */
+    guint64 sequence; /* of the datagram made last; grows with the monotonic clock in us, for
+                         JavaScript repeats no more than 53 bits in its acknowledgement */
     GSource *alarm;
     GSource *readable;
     push_render_fn render;
@@ -49,7 +50,7 @@ static void make(struct push *push, struct made *made, const struct subscription
 {
     g_autofree char *data = push->render(request, push->user_data);
     made_clear(made);
-    push->sequence = MAX((guint64)g_get_monotonic_time() * 1000, push->sequence + 1);
+    push->sequence = MAX((guint64)g_get_monotonic_time(), push->sequence + 1);
     made->sequence = push->sequence;
     made->bytes = datagram_push(data, made->sequence);
     made->request = request;
@@ -173,4 +174,9 @@ void push_changed(struct push *push, const char *namespace_id, const char *servi
 {
     subscriptions_changed(push->subscriptions, namespace_id, service, g_get_monotonic_time());
     alarm_set(push->alarm, subscriptions_next(push->subscriptions));
+}
+
+const struct subscriptions *push_subscriptions(const struct push *push)
+{
+    return push->subscriptions;
 }

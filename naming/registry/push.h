@@ -21,6 +21,9 @@ void push_free(struct push *push);
 /* FALSE if there is no room for one more. */
 gboolean push_subscribe(struct push *push, const struct subscription_request *request);
 
+/* Who is subscribed; borrowed. */
+const struct subscriptions *push_subscriptions(const struct push *push);
+
 /* What is listed of the service differs from before: its subscribers hear of it, the first time in
  * the next turn of the loop. */
 void push_changed(struct push *push, const char *namespace_id, const char *service);

@@ -43,7 +43,7 @@ static gboolean count_instance(gpointer key, gpointer value, gpointer data)
     return FALSE;
 }
 
-static void add_instance_id(GString *out, const struct store_instance *instance)
+void service_json_instance_id(GString *out, const struct store_instance *instance)
 {
     g_autofree char *id = g_strdup_printf("%s#%d#%s#%s", instance->ip, instance->port,
                                           instance->cluster, instance->service->name);
@@ -61,7 +61,7 @@ static void add_host(const struct walk *walk, const struct store_instance *insta
     json_out_member_bool(out, "valid", healthy);
     json_out_member_bool(out, "healthy", healthy);
     json_out_member_bool(out, "marked", FALSE);
-    add_instance_id(out, instance);
+    service_json_instance_id(out, instance);
     json_out_member_raw(out, "metadata", instance->metadata.json);
     json_out_member_bool(out, "enabled", instance->enabled);
     json_out_member_double(out, "weight", instance->weight);
@@ -139,7 +139,7 @@ void service_json_list(GString *out, struct store_service *service, const struct
     json_out_member(out, "checksum", store_checksum(service));
     json_out_member_bool(out, "useSpecifiedURL", FALSE);
     json_out_member(out, "clusters", view->clusters);
-    json_out_member(out, "env", "");
+    json_out_member(out, "env", view->env);
     if (!hosts->len)
         add_hosts(out, hosts);
     json_out_member_raw(out, "metadata", service->metadata.json);
@@ -155,13 +155,12 @@ void service_json_instance(GString *out, const struct store_instance *instance)
     json_out_member(out, "clusterName", instance->cluster);
     json_out_member_double(out, "weight", instance->weight);
     json_out_member_bool(out, "healthy", instance->healthy);
-    add_instance_id(out, instance);
+    service_json_instance_id(out, instance);
     json_out_member_raw(out, "metadata", instance->metadata.json);
     g_string_append_c(out, '}');
 }
 
-/* Names of the clusters that have instances, in order; the names are borrowed. */
-static GPtrArray *cluster_names(const struct store_service *service)
+GPtrArray *service_json_clusters(const struct store_service *service)
 {
     g_autoptr(GHashTable) set = g_hash_table_new(g_str_hash, g_str_equal);
     GPtrArray *names = g_ptr_array_new();
@@ -171,23 +170,33 @@ static GPtrArray *cluster_names(const struct store_service *service)
         if (g_hash_table_add(set, instance->cluster))
             g_ptr_array_add(names, instance->cluster);
     }
+    for (GTreeNode *node = service->clusters ? g_tree_node_first(service->clusters) : NULL; node;
+         node = g_tree_node_next(node))
+        if (g_hash_table_add(set, g_tree_node_key(node)))
+            g_ptr_array_add(names, g_tree_node_key(node));
     return names;
 }
 
-/* What Nacos answers for a cluster that nobody configured: the checker is for persistent instances.
- */
-static void add_cluster(GString *out, const char *name)
+void service_json_checker(GString *out, const struct store_cluster *cluster)
 {
+    json_out_key(out, "healthChecker");
+    checker_write(out, &cluster->checker, FALSE);
+}
+
+static void add_cluster(GString *out, const struct store_service *service, const char *name)
+{
+    const struct store_cluster *cluster = store_cluster(service, name);
     g_string_append(out, out->str[out->len - 1] == '}' ? ",{" : "{");
     json_out_member(out, "name", name);
-    json_out_member_raw(out, "healthChecker", "{\"type\":\"TCP\"}");
-    json_out_member_raw(out, "metadata", "{}}");
+    service_json_checker(out, cluster);
+    json_out_member_raw(out, "metadata", cluster->metadata.json);
+    g_string_append_c(out, '}');
 }
 
 void service_json_service(GString *out, const struct store_service *service)
 {
     g_autofree char *group = names_group(service->name);
-    g_autoptr(GPtrArray) clusters = cluster_names(service);
+    g_autoptr(GPtrArray) clusters = service_json_clusters(service);
     g_string_append_c(out, '{');
     json_out_member(out, "name", names_service(service->name));
     json_out_member(out, "namespaceId", service->name_space->id);
@@ -197,7 +206,7 @@ void service_json_service(GString *out, const struct store_service *service)
     json_out_member(out, "groupName", group);
     json_out_member_raw(out, "clusters", "[");
     for (guint i = 0; i < clusters->len; i++)
-        add_cluster(out, g_ptr_array_index(clusters, i));
+        add_cluster(out, service, g_ptr_array_index(clusters, i));
     g_string_append(out, "]}");
 }
 
@@ -206,7 +215,7 @@ void service_json_catalog(GString *out, const struct store_service *service)
     static const struct service_view all = {.clusters = ""};
     struct walk walk = {.view = &all};
     g_autofree char *group = names_group(service->name);
-    g_autoptr(GPtrArray) clusters = cluster_names(service);
+    g_autoptr(GPtrArray) clusters = service_json_clusters(service);
     g_tree_foreach(service->instances, count_instance, &walk);
     gboolean triggered = service->protect_threshold > 0 && walk.total &&
                          (double)walk.healthy / walk.total <= service->protect_threshold;

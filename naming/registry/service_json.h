@@ -17,6 +17,7 @@
 struct service_view {
     const char *service;  /* GROUP@@SERVICE, as `name` repeats it */
     const char *clusters; /* comma list, "" = all; repeated verbatim */
+    const char *env;      /* repeated verbatim */
     gboolean healthy_only;
     gboolean grouped; /* whether dom and hosts[].serviceName carry their group */
     gint cache_millis;
@@ -32,6 +33,16 @@ void service_json_instance(GString *out, const struct store_instance *instance);
 
 /* Answer of GET /service. */
 void service_json_service(GString *out, const struct store_service *service);
+
+/* Names of the clusters that have instances, in the order of those, then of the other configured
+ * ones. New array; the names are borrowed. */
+GPtrArray *service_json_clusters(const struct store_service *service);
+
+/* Appends the "healthChecker" member, without its password. */
+void service_json_checker(GString *out, const struct store_cluster *cluster);
+
+/* Appends the "instanceId" member. */
+void service_json_instance_id(GString *out, const struct store_instance *instance);
 
 /* One member of catalog/services' serviceList. */
 void service_json_catalog(GString *out, const struct store_service *service);

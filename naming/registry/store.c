@@ -16,6 +16,7 @@ static void service_free(gpointer data)
     struct store_service *service = data;
     timeline_clear(&service->emptied);
     g_tree_unref(service->instances);
+    g_clear_pointer(&service->clusters, g_tree_unref);
     metadata_clear(&service->metadata);
     g_free(service->name);
     g_free(service);
@@ -34,6 +35,7 @@ struct store *store_new(gint64 empty_expire)
     struct store *store = g_new0(struct store, 1);
     store->namespaces = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, namespace_free);
     store->deadlines = timeline_new();
+    store->checks = timeline_new();
     store->empty = timeline_new();
     store->empty_expire = empty_expire;
     return store;
@@ -45,6 +47,7 @@ void store_free(struct store *store)
         return;
     g_hash_table_unref(store->namespaces);
     g_sequence_free(store->deadlines);
+    g_sequence_free(store->checks);
     g_sequence_free(store->empty);
     g_free(store);
 }
@@ -104,6 +107,28 @@ static gboolean check_threshold(double threshold, GError **error)
     return FALSE;
 }
 
+void store_keep_service(struct store_service *service)
+{
+    service->created = TRUE;
+    timeline_clear(&service->emptied);
+}
+
+static gboolean put_service(struct store *store, const struct store_service_record *record,
+                            GError **error)
+{
+    struct store_journal *journal = store->journal;
+    return check_threshold(record->protect_threshold, error) &&
+           (!journal || journal->put_service(journal, record, error));
+}
+
+static void apply(struct store_service *service, const struct store_service_record *record)
+{
+    service->protect_threshold = record->protect_threshold;
+    metadata_assign(&service->metadata, record->metadata);
+    service->checksum[0] = '\0';
+    store_keep_service(service);
+}
+
 gboolean store_create_service(struct store *store, const struct store_service_record *record,
                               GError **error)
 {
@@ -116,31 +141,58 @@ gboolean store_create_service(struct store *store, const struct store_service_re
         return FALSE;
     struct store_service *service =
         store_add_service(store, record->namespace_id, record->service, error);
-    if (service)
-        service->created = TRUE;
-    return service && store_update_service(service, record, error);
+    if (!service)
+        return FALSE;
+    gboolean kept = put_service(store, record, error);
+    if (kept)
+        apply(service, record);
+    else
+        store_remove_service(store, service, NULL);
+    return kept;
 }
 
-gboolean store_update_service(struct store_service *service,
+gboolean store_update_service(struct store *store, struct store_service *service,
                               const struct store_service_record *record, GError **error)
 {
-    if (!check_threshold(record->protect_threshold, error))
+    if (!put_service(store, record, error))
         return FALSE;
-    service->protect_threshold = record->protect_threshold;
-    metadata_assign(&service->metadata, record->metadata);
-    service->checksum[0] = '\0';
+    apply(service, record);
     return TRUE;
 }
 
-void store_remove_service(struct store *store, struct store_service *service)
+/* What of a service is counted in the store. */
+struct counts {
+    guint persistent;
+    guint missing;
+};
+
+static gboolean count(gpointer key, gpointer value, gpointer data)
+{
+    const struct store_instance *instance = value;
+    struct counts *counts = data;
+    counts->persistent += !instance->ephemeral;
+    counts->missing += instance->missing;
+    return FALSE;
+}
+
+gboolean store_remove_service(struct store *store, struct store_service *service, GError **error)
 {
     struct store_namespace *name_space = service->name_space;
+    struct store_journal *journal = store->journal;
+    struct counts counts = {0};
+    g_tree_foreach(service->instances, count, &counts);
+    if (journal && (service->created || counts.persistent) &&
+        !journal->remove_service(journal, name_space->id, service->name, error))
+        return FALSE;
     store->ref_time_floor = MAX(store->ref_time_floor, service->last_ref_time);
     store->instance_count -= g_tree_nnodes(service->instances);
+    store->persistent_count -= counts.persistent;
+    store->missing_count -= counts.missing;
     store->service_count--;
     g_tree_remove(name_space->services, service->name);
     if (g_tree_nnodes(name_space->services) == 0)
         g_hash_table_remove(store->namespaces, name_space->id);
+    return TRUE;
 }
 
 gint64 store_ref_time(struct store *store, struct store_service *service, gint64 wall_ms)

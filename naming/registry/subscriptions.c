@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define POSTPONED (20 * 1000) /* us */
+#define LABEL_MAX 128         /* bytes of an agent, of an app */
 
 struct topic {
     struct timed window;       /* in table.windows while a delivery to all is due */
@@ -29,7 +30,7 @@ struct subscription {
     struct peer *peer;           /* borrowed */
     enum delivery delivery;
     guint64 sequence;                    /* lastRefTime of the datagram that is awaited */
-    struct subscription_request request; /* clusters owned, the names are the topic's */
+    struct subscription_request request; /* the names are the topic's; the other texts owned */
 };
 
 struct subscriptions {
@@ -73,6 +74,8 @@ static void subscription_free(gpointer data)
         g_hash_table_remove(subscription->table->peers, subscription->peer);
     subscription->table->count--;
     g_free((char *)subscription->request.clusters);
+    g_ref_string_release((char *)subscription->request.agent);
+    g_ref_string_release((char *)subscription->request.app);
     g_free(subscription);
 }
 
@@ -134,6 +137,14 @@ static struct topic *topic_get(struct subscriptions *table, const char *namespac
     return topic;
 }
 
+/* Many subscribers have few of them; who makes up many gets short ones. */
+static GRefString *label_new(const char *text)
+{
+    gssize length = text ? (gssize)strnlen(text, LABEL_MAX) : 0;
+    g_autofree char *label = g_utf8_make_valid(text ? text : "", length);
+    return g_ref_string_new_intern(label);
+}
+
 static struct subscription *subscription_new(struct subscriptions *table,
                                              const struct subscription_request *request)
 {
@@ -147,6 +158,8 @@ static struct subscription *subscription_new(struct subscriptions *table,
     subscription->request.namespace_id = subscription->topic->namespace_id;
     subscription->request.service = subscription->topic->service;
     subscription->request.clusters = g_strdup(request->clusters);
+    subscription->request.agent = label_new(request->agent);
+    subscription->request.app = label_new(request->app);
     g_hash_table_add(subscription->topic->subscriptions, subscription);
     table->count++;
     return subscription;
@@ -279,6 +292,21 @@ gint64 subscriptions_next(const struct subscriptions *table)
 {
     gint64 deliveries = MIN(timeline_next(table->windows), timeline_next(table->deliveries));
     return MIN(deliveries, timeline_next(table->expiries));
+}
+
+void subscriptions_foreach(const struct subscriptions *table, const char *namespace_id,
+                           subscription_fn fn, gpointer user_data)
+{
+    GHashTableIter topics, members;
+    gpointer topic, subscription;
+    g_hash_table_iter_init(&topics, table->topics);
+    while (g_hash_table_iter_next(&topics, NULL, &topic)) {
+        if (!g_str_equal(((struct topic *)topic)->namespace_id, namespace_id))
+            continue;
+        g_hash_table_iter_init(&members, ((struct topic *)topic)->subscriptions);
+        while (g_hash_table_iter_next(&members, &subscription, NULL))
+            fn(&((struct subscription *)subscription)->request, user_data);
+    }
 }
 
 guint subscriptions_count(const struct subscriptions *table)

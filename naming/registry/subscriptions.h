@@ -25,7 +25,9 @@ struct subscription_request {
     const char *namespace_id;
     const char *service;  /* GROUP@@SERVICE */
     const char *clusters; /* "" = all */
-    gboolean grouped;     /* whether hosts[].serviceName carries its group */
+    const char *agent;    /* User-Agent and app of the list call: for operators to read */
+    const char *app;
+    gboolean grouped; /* whether hosts[].serviceName carries its group */
     struct subscriber_address address;
 };
 
@@ -67,5 +69,11 @@ void subscriptions_expire(struct subscriptions *table, gint64 now);
 
 /* When subscriptions_due or subscriptions_expire has to do something again, or TIMELINE_NEVER. */
 gint64 subscriptions_next(const struct subscriptions *table);
+
+typedef void (*subscription_fn)(const struct subscription_request *request, gpointer user_data);
+
+/* Calls `fn` for each subscription in the namespace, in no order; it must not change the table. */
+void subscriptions_foreach(const struct subscriptions *table, const char *namespace_id,
+                           subscription_fn fn, gpointer user_data);
 
 guint subscriptions_count(const struct subscriptions *table);

@@ -16,7 +16,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Registry:
     def __init__(self, build, directory, *arguments):
         self.build = build
-        self.directory = str(directory)
+        self.directory = str(directory)  # of its log and of what it keeps
         self.arguments = [str(argument) for argument in arguments]
         self.log_path = os.path.join(self.directory, "registry.log")
         self.process = None
@@ -26,7 +26,7 @@ class Registry:
         os.makedirs(self.directory, exist_ok=True)
         reader, writer = os.pipe()
         command = [os.path.join(self.build, "nacos-registry"), "--listen", listen,
-                   "--ready-fd", str(writer), *self.arguments]
+                   "--ready-fd", str(writer), "--state", self.directory, *self.arguments]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             pass_fds=[writer], start_new_session=True)

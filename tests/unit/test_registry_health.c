@@ -104,12 +104,19 @@ static void test_only_the_silent_ones_go(struct fixture *f, gconstpointer unused
     g_assert_false(health_step(f->store, 15 * SECOND, &f->change));
 }
 
-static void test_late_step_expires_at_once(struct fixture *f, gconstpointer unused)
+/* The brake must have seen all of them before the first one goes. */
+static void test_late_step_makes_unhealthy_before_anything_goes(struct fixture *f,
+                                                                gconstpointer unused)
 {
     add(f, "10.0.0.1", 0);
-    g_assert_true(health_step(f->store, 100 * SECOND, &f->change));
-    g_assert_cmpint(f->change.kind, ==, STORE_EXPIRED);
+    add(f, "10.0.0.2", 0);
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(health_step(f->store, 100 * SECOND, &f->change));
+        g_assert_cmpint(f->change.kind, ==, STORE_UNHEALTHY);
+    }
     g_assert_false(health_step(f->store, 100 * SECOND, &f->change));
+    g_assert_true(health_step(f->store, 100 * SECOND + 1, &f->change));
+    g_assert_cmpint(f->change.kind, ==, STORE_EXPIRED);
 }
 
 static void test_stand_still_gives_a_full_time_out(struct fixture *f, gconstpointer unused)
@@ -124,7 +131,7 @@ static void test_stand_still_gives_a_full_time_out(struct fixture *f, gconstpoin
 
 static void test_empty_service_goes(struct fixture *f, gconstpointer unused)
 {
-    store_deregister(f->store, add(f, "10.0.0.1", 0), 10 * SECOND, &f->change);
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 10 * SECOND, &f->change, NULL);
     g_assert_cmpint(health_next(f->store), ==, 70 * SECOND);
     health_remove_empty(f->store, 70 * SECOND - MS);
     g_assert_cmpuint(f->store->service_count, ==, 1);
@@ -134,7 +141,7 @@ static void test_empty_service_goes(struct fixture *f, gconstpointer unused)
 
 static void test_refilled_service_stays(struct fixture *f, gconstpointer unused)
 {
-    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change);
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change, NULL);
     add(f, "10.0.0.1", 50 * SECOND);
     health_remove_empty(f->store, 61 * SECOND);
     g_assert_cmpuint(f->store->service_count, ==, 1);
@@ -144,7 +151,7 @@ static void test_created_service_stays(struct fixture *f, gconstpointer unused)
 {
     struct store_service_record record = {"public", "G@@s", &f->metadata, 0};
     g_assert_true(store_create_service(f->store, &record, NULL));
-    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change);
+    store_deregister(f->store, add(f, "10.0.0.1", 0), 0, &f->change, NULL);
     health_remove_empty(f->store, 1000 * SECOND);
     g_assert_cmpuint(f->store->service_count, ==, 1);
 }
@@ -162,7 +169,7 @@ int main(int argc, char *argv[])
     ADD("beat-heals", NULL, test_beat_heals);
     ADD("shorter-times", NULL, test_shorter_times_count_at_once);
     ADD("silent-ones", NULL, test_only_the_silent_ones_go);
-    ADD("late-step", NULL, test_late_step_expires_at_once);
+    ADD("late-step", NULL, test_late_step_makes_unhealthy_before_anything_goes);
     ADD("stand-still", NULL, test_stand_still_gives_a_full_time_out);
     ADD("empty-service", NULL, test_empty_service_goes);
     ADD("refilled-service", NULL, test_refilled_service_stays);

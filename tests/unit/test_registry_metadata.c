@@ -100,7 +100,7 @@ static void test_times(void)
                                  &metadata, NULL));
     g_assert_cmpuint(metadata.beat_timeout_ms, ==, 3000);
     g_assert_cmpuint(metadata.delete_timeout_ms, ==, 9000);
-    g_assert_cmpuint(metadata.beat_interval_ms, ==, METADATA_DEFAULT_BEAT_INTERVAL_MS);
+    g_assert_cmpuint(metadata.beat_interval_ms, ==, 0);
     metadata_clear(&metadata);
 }
 

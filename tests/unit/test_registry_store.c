@@ -139,7 +139,7 @@ static void test_deregister(struct fixture *f, gconstpointer unused)
 {
     struct store_id id = record_of(f, "10.0.0.1", NULL).id;
     struct store_instance *instance = add(f, "10.0.0.1", NULL);
-    store_deregister(f->store, instance, 0, &f->change);
+    store_deregister(f->store, instance, 0, &f->change, NULL);
     g_assert_cmpint(f->change.kind, ==, STORE_DEREGISTERED);
     g_assert_null(store_find(f->store, &id));
     g_assert_cmpuint(f->store->instance_count, ==, 0);
@@ -171,7 +171,7 @@ static void test_create_service_twice(struct fixture *f, gconstpointer unused)
 static void test_remove_service_with_instances(struct fixture *f, gconstpointer unused)
 {
     add(f, "10.0.0.1", NULL);
-    store_remove_service(f->store, store_service(f->store, "public", "G@@s"));
+    store_remove_service(f->store, store_service(f->store, "public", "G@@s"), NULL);
     g_assert_cmpuint(f->store->instance_count, ==, 0);
     g_assert_cmpuint(f->store->service_count, ==, 0);
     g_assert_null(store_namespace(f->store, "public"));
@@ -190,7 +190,7 @@ static void test_ref_time_outlives_the_service(struct fixture *f, gconstpointer 
 {
     struct store_service *service = add(f, "10.0.0.1", NULL)->service;
     store_ref_time(f->store, service, 1000);
-    store_remove_service(f->store, service);
+    store_remove_service(f->store, service, NULL);
     g_assert_cmpint(store_ref_time(f->store, NULL, 1000), ==, 1001);
     service = add(f, "10.0.0.1", NULL)->service;
     g_assert_cmpint(store_ref_time(f->store, service, 1000), ==, 1002);
@@ -202,7 +202,7 @@ static void test_checksum_follows_what_is_listed(struct fixture *f, gconstpointe
     g_autofree char *before = g_strdup(store_checksum(service));
     add(f, "10.0.0.1", NULL);
     g_assert_cmpstr(store_checksum(service), ==, before);
-    store_deregister(f->store, add(f, "10.0.0.2", NULL), 0, &f->change);
+    store_deregister(f->store, add(f, "10.0.0.2", NULL), 0, &f->change, NULL);
     g_assert_cmpstr(store_checksum(service), ==, before);
     add(f, "10.0.0.3", NULL);
     g_assert_cmpstr(store_checksum(service), !=, before);
