@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/daemon.h"
 
+#include "fs/adoption.h"
 #include "fs/control.h"
 #include "fs/error.h"
 #include "fs/error_log.h"
@@ -33,9 +34,9 @@ struct daemon {
     const struct daemon_config *config;
     struct fs fs;
     GMainLoop *loop;
-    guint words;      /* source of the keeper's socket */
-    gint64 goodbye;   /* monotonic us of the end; 0 = not ending */
-    gboolean dropped; /* all that had to be deregistered is answered for */
+    struct adoption *adoption; /* of the keeper */
+    gint64 goodbye;            /* monotonic us of the end; 0 = not ending */
+    gboolean dropped;          /* all that had to be deregistered is answered for */
     enum farewell farewell;
 };
 
@@ -134,22 +135,13 @@ static void leave(struct daemon *daemon)
     g_main_loop_quit(daemon->loop);
 }
 
-static gboolean words_came(gint fd, GIOCondition condition, gpointer user_data)
+static void take_word(enum control_word word, gpointer user_data)
 {
     struct daemon *daemon = user_data;
-    g_autofree char *text = NULL;
-    switch (control_receive(fd, &text)) {
-    case CONTROL_QUIT:
+    if (word == CONTROL_QUIT)
         say_goodbye(daemon);
-        return G_SOURCE_CONTINUE;
-    case CONTROL_LEAVE:
+    else if (word == CONTROL_LEAVE)
         leave(daemon);
-        return G_SOURCE_CONTINUE;
-    case CONTROL_CLOSED:
-        return G_SOURCE_REMOVE;
-    default:
-        return G_SOURCE_CONTINUE;
-    }
 }
 
 static gboolean tick(gpointer user_data)
@@ -170,7 +162,12 @@ static gboolean open_state(struct daemon *daemon, char **why)
     shared->epoch++;
     shared->ticks++;
     shared->daemon_pid = (guint64)getpid();
-    daemon->words = g_unix_fd_add(KEEPER_FD_CONTROL, G_IO_IN | G_IO_HUP, words_came, daemon);
+    const struct adoption_config config = {.options = daemon->config->options,
+                                           .arguments = daemon->config->arguments,
+                                           .keeper = (pid_t)shared->keeper_pid,
+                                           .word = take_word,
+                                           .user_data = daemon};
+    daemon->adoption = adoption_new(&config);
     g_timeout_add(TICK_MS, tick, daemon);
     return TRUE;
 }
@@ -285,7 +282,7 @@ static void close_all(struct daemon *daemon)
     journal_free(fs->journal);
     state_close(fs->state);
     g_free(fs->servers);
-    g_source_remove(daemon->words);
+    adoption_free(daemon->adoption);
     g_main_loop_unref(daemon->loop);
 }
 
@@ -307,7 +304,7 @@ int daemon_run(const struct daemon_config *config)
     g_autofree char *why = NULL;
     int status = 0;
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    for (int fd = KEEPER_FD_CONTROL; fd <= KEEPER_FD_ALIVE; fd++)
+    for (int fd = KEEPER_FD_CONTROL; fd <= KEEPER_FD_LAST; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (!open_state(&daemon, &why)) {
         control_send(KEEPER_FD_CONTROL, CONTROL_ERROR, why);
@@ -318,6 +315,7 @@ int daemon_run(const struct daemon_config *config)
         serve(&daemon);
     } else {
         control_send(KEEPER_FD_CONTROL, CONTROL_ERROR, why);
+        state_shared(daemon.fs.state)->farewell = FAREWELL_REFUSED;
         status = 1;
     }
     close_all(&daemon);

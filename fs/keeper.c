@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/keeper.h"
+#include "fs/keeper_private.h"
 
-#include "fs/child.h"
-#include "fs/control.h"
-#include "fs/deaths.h"
-#include "fs/mounting.h"
-#include "fs/standalone.h"
-#include "fs/state.h"
+#include "fs/fdstore.h"
 #include "fs/wakeup.h"
 
 #include <errno.h>
@@ -26,30 +21,6 @@
 #define LOOK_MS 1000                 /* between two looks at the daemon's ticks */
 #define HUNG_AFTER 10                /* looks without a tick */
 
-struct keeper {
-    const struct keeper_config *config;
-    struct mounting mounting;
-    int state; /* memfd */
-    int alive[2];
-    struct state_shared *shared;
-    struct standalone *registry; /* NULL unless SOURCE is standalone */
-    struct child *daemon;        /* NULL between death and restart */
-    int control;                 /* socket to it; -1 = none */
-    GSource *words;
-    GSource *restart;
-    GSource *goodbye;
-    struct deaths deaths;
-    gboolean was_ready; /* a daemon has been: the start succeeded */
-    gboolean quitting;
-    gboolean hung;     /* killed by us for that */
-    guint64 last_tick; /* at the last look */
-    guint silent;      /* looks since it changed */
-    int signals;       /* signalfd */
-    char *why;         /* the start fails: one line */
-    GMainLoop *loop;
-    int status;
-};
-
 /* --- the daemon ---------------------------------------------------------------------------- */
 
 static void drop_control(struct keeper *keeper)
@@ -66,11 +37,23 @@ static void end_with(struct keeper *keeper, int status)
     g_main_loop_quit(keeper->loop);
 }
 
+static void daemon_is_ready(struct keeper *keeper)
+{
+    keeper_answer(keeper, NULL);
+    if (keeper->fallback >= 0)
+        close(keeper->fallback);
+    keeper->fallback = -1;
+    if (keeper->was_ready)
+        return;
+    keeper->was_ready = TRUE;
+    fdstore_put(keeper->mounting.fd, keeper->state);
+    keeper->config->ready(keeper->config->user_data);
+}
+
 static void take_word(struct keeper *keeper, enum control_word word, char *text)
 {
-    if (word == CONTROL_READY && !keeper->was_ready) {
-        keeper->was_ready = TRUE;
-        keeper->config->ready(keeper->config->user_data);
+    if (word == CONTROL_READY) {
+        daemon_is_ready(keeper);
     } else if (word == CONTROL_ERROR) {
         g_free(keeper->why);
         keeper->why = g_strdup(text);
@@ -129,8 +112,8 @@ static gboolean spawn_daemon(struct keeper *keeper, int control, char **why)
         .error_fd = -1,
         .ended = daemon_ended,
         .user_data = keeper,
-        .n_more = KEEPER_FD_ALIVE - KEEPER_FD_CONTROL,
-        .more = {keeper->mounting.fd, keeper->state, keeper->alive[1]},
+        .n_more = KEEPER_FD_LAST - KEEPER_FD_CONTROL,
+        .more = {keeper->mounting.fd, keeper->state, keeper->alive[1], keeper->alive[0]},
     };
     keeper->daemon = high < 0 ? NULL : child_new(&config, why);
     if (high >= 0)
@@ -208,6 +191,52 @@ static void daemon_died(struct keeper *keeper, int status)
     restart_later(keeper, delay);
 }
 
+static void end_well(struct keeper *keeper)
+{
+    keeper_answer(keeper, "the mount has ended");
+    fdstore_remove();
+    if (keeper->fallback >= 0)
+        close(keeper->fallback);
+    keeper->fallback = -1;
+    end_with(keeper, 0);
+}
+
+/* Our daemon cannot take over: keeper_run() goes back to the binary before us. */
+static void fall_back(struct keeper *keeper)
+{
+    g_warning("the new nacosfs cannot take over: %s", keeper->why ? keeper->why : "it has died");
+    keeper_answer(keeper, keeper->why ? keeper->why : "the new daemon has died");
+    g_main_loop_quit(keeper->loop);
+}
+
+/* The daemon has left, or died over it, which comes to the same: the new binary goes on. */
+static void step_aside(struct keeper *keeper)
+{
+    int self = open(SELF, O_RDONLY | O_CLOEXEC);
+    g_message("a newer nacosfs goes on");
+    keeper_become(keeper, keeper->program, self);
+    g_critical("the new nacosfs cannot be run: %s", g_strerror(errno));
+    keeper_answer(keeper, "it cannot be run");
+    close(keeper->program);
+    keeper->program = -1;
+    restart_later(keeper, 0);
+}
+
+void keeper_replace(struct keeper *keeper, int asker, int program)
+{
+    if (keeper->quitting || keeper->program >= 0 || !keeper->was_ready) {
+        replace_answer(asker, "the mount is ending or being replaced already");
+        close(program);
+        return;
+    }
+    keeper->asker = asker;
+    keeper->program = program;
+    if (keeper->daemon)
+        control_send(keeper->control, CONTROL_LEAVE, NULL);
+    else
+        step_aside(keeper);
+}
+
 static void daemon_ended(struct child *child, gpointer user_data)
 {
     struct keeper *keeper = user_data;
@@ -217,7 +246,11 @@ static void daemon_ended(struct child *child, gpointer user_data)
     drop_control(keeper);
     g_clear_pointer(&keeper->daemon, child_free);
     if (keeper->quitting || farewell == FAREWELL_DONE || mounting_is_over(&keeper->mounting))
-        end_with(keeper, 0);
+        end_well(keeper);
+    else if (keeper->fallback >= 0)
+        fall_back(keeper);
+    else if (keeper->program >= 0)
+        step_aside(keeper);
     else if (!keeper->was_ready)
         end_with(keeper, 1);
     else
@@ -313,70 +346,7 @@ static int open_signals(struct keeper *keeper)
     return 0;
 }
 
-/* --- building ------------------------------------------------------------------------------ */
-
-static void registry_changed(pid_t pid, gpointer user_data)
-{
-    struct keeper *keeper = user_data;
-    keeper->shared->registry_pid = (guint64)pid;
-}
-
-/* The registry ends when neither keeper nor daemon holds the other end of this pipe any more. */
-static gboolean open_alive(struct keeper *keeper, char **why)
-{
-    if (pipe2(keeper->alive, O_CLOEXEC) == 0) {
-        for (int i = 0; i < 2; i++) {
-            int high = fcntl(keeper->alive[i], F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
-            close(keeper->alive[i]);
-            keeper->alive[i] = high;
-        }
-        return TRUE;
-    }
-    *why = g_strdup_printf("pipe: %s", g_strerror(errno));
-    return FALSE;
-}
-
-static gboolean open_registry(struct keeper *keeper, char **why)
-{
-    const struct mount_options *options = keeper->config->options;
-    if (strcmp(options->source, "standalone") != 0)
-        return TRUE;
-    const struct standalone_config config = {.listen = options->listen,
-                                             .mountpoint = options->mountpoint,
-                                             .alive_fd = keeper->alive[0],
-                                             .changed = registry_changed,
-                                             .user_data = keeper};
-    keeper->registry = standalone_new(&config, why);
-    if (!keeper->registry)
-        return FALSE;
-    g_strlcpy(keeper->shared->address, standalone_address(keeper->registry),
-              sizeof keeper->shared->address);
-    return TRUE;
-}
-
-static gboolean open_state(struct keeper *keeper, char **why)
-{
-    int fd = state_create();
-    keeper->state = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
-    if (fd >= 0)
-        close(fd);
-    if (keeper->state < 0) {
-        *why = g_strdup_printf("memfd: %s", g_strerror(errno));
-        return FALSE;
-    }
-    keeper->shared = state_map_shared(keeper->state, why);
-    if (keeper->shared)
-        keeper->shared->keeper_pid = (guint64)getpid();
-    return keeper->shared != NULL;
-}
-
-static gboolean begin(struct keeper *keeper, char **why)
-{
-    const struct mount_options *options = keeper->config->options;
-    return open_alive(keeper, why) && open_state(keeper, why) && open_registry(keeper, why) &&
-           mounting_make(&keeper->mounting, keeper->config->fuse_args, options->mountpoint, why) &&
-           start_daemon(keeper, why);
-}
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void open_loop(struct keeper *keeper)
 {
@@ -387,30 +357,49 @@ static void open_loop(struct keeper *keeper)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* The daemon is killed before the descriptor is closed: it may hold the mount's last requests. */
-static void close_all(struct keeper *keeper)
+static void close_loop(struct keeper *keeper)
 {
     drop_control(keeper);
-    child_free(keeper->daemon);
-    if (keeper->mounting.mountpoint)
-        mounting_end(&keeper->mounting);
-    standalone_free(keeper->registry);
-    state_unmap_shared(keeper->shared);
+    child_free(keeper->daemon); /* it may hold the mount's last requests */
     wakeup_clear(&keeper->restart);
     wakeup_clear(&keeper->goodbye);
     g_main_loop_unref(keeper->loop);
-    g_free(keeper->why);
+}
+
+/* A daemon that lives (its keeper has died) is taken over, else one is started. */
+static gboolean begin(struct keeper *keeper)
+{
+    pid_t daemon = (pid_t)keeper->shared->daemon_pid;
+    if (!keeper->config->takes_over || keeper->shared->farewell != FAREWELL_NONE)
+        return start_daemon(keeper, &keeper->why);
+    keeper->daemon = child_adopt(daemon, daemon_ended, keeper, &keeper->why);
+    if (!keeper->daemon)
+        return start_daemon(keeper, &keeper->why);
+    watch_control(keeper, keeper->control);
+    return TRUE;
 }
 
 int keeper_run(const struct keeper_config *config)
 {
-    struct keeper keeper = {
-        .config = config, .state = -1, .alive = {-1, -1}, .control = -1, .status = 1};
+    struct keeper keeper = {.config = config,
+                            .state = -1,
+                            .alive = {-1, -1},
+                            .control = -1,
+                            .asker = -1,
+                            .program = -1,
+                            .fallback = -1,
+                            .status = 1};
+    if (config->takes_over)
+        keeper_take_descriptors(&keeper);
     open_loop(&keeper);
-    if (open_signals(&keeper) == 0 && begin(&keeper, &keeper.why))
+    gboolean opened = open_signals(&keeper) == 0 && keeper_open(&keeper) && begin(&keeper);
+    if (opened)
         g_main_loop_run(keeper.loop);
+    if (keeper.fallback >= 0) /* whatever went wrong here, the one before us can go on */
+        keeper_become(&keeper, keeper.fallback, -1);
     if (keeper.why && !keeper.was_ready)
         dprintf(config->errors, "nacosfs: %s\n", keeper.why);
-    close_all(&keeper);
+    close_loop(&keeper);
+    keeper_close(&keeper);
     return keeper.status;
 }

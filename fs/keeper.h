@@ -22,7 +22,6 @@ struct keeper_config {
     void (*ready)(gpointer user_data);
     gpointer user_data;
     gboolean takes_over; /* the mount is there: the descriptors stand at the numbers below */
-    pid_t daemon;        /* whose keeper has died: the daemon lives on; 0 = none lives */
 };
 
 /* Numbers of the descriptors in a new daemon, and in a keeper that takes over. */
@@ -30,8 +29,11 @@ enum keeper_fd {
     KEEPER_FD_CONTROL = 3, /* socket to the other one */
     KEEPER_FD_FUSE,
     KEEPER_FD_STATE,
-    KEEPER_FD_ALIVE, /* pipe's end that tells the registry that keeper or daemon live; /dev/null if
-                        there is no registry */
+    KEEPER_FD_ALIVE, /* pipe's end that tells the registry that keeper or daemon live */
+    KEEPER_FD_LAST,  /* its other end, for a registry that is started again */
+    /* only in a keeper whose binary is a newer one */
+    KEEPER_FD_ASKER,    /* who asked for that (replace.h) */
+    KEEPER_FD_FALLBACK, /* the executable before */
 };
 
 /* Returns the exit status when the mount has ended: 0 if it was unmounted or ordered to end.

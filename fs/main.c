@@ -8,6 +8,7 @@
 #include "fs/daemon.h"
 #include "fs/keeper.h"
 #include "fs/mirror_helper.h"
+#include "fs/replace.h"
 #include "mountopts/mountopts.h"
 
 #include <errno.h>
@@ -96,14 +97,15 @@ struct command {
     char **arguments; /* as they were given, without the program's name */
 };
 
-static int keep(struct command *command, struct launch *launch)
+static int keep(struct command *command, struct launch *launch, gboolean takes_over)
 {
     const struct keeper_config config = {.options = &command->options,
                                          .fuse_args = &command->fuse_args,
                                          .arguments = command->arguments,
                                          .errors = launch->errors,
                                          .ready = tell_parent,
-                                         .user_data = launch};
+                                         .user_data = launch,
+                                         .takes_over = takes_over};
     return keeper_run(&config);
 }
 
@@ -134,7 +136,7 @@ static int child_main(struct command *command, int parent)
     if (chdir("/") != 0)
         return 1;
     block_signals();
-    return keep(command, &launch);
+    return keep(command, &launch, FALSE);
 }
 
 /* The parent: waits for the child's word, then for the mount's own answer. */
@@ -175,7 +177,7 @@ static int foreground(struct command *command)
 {
     struct launch launch = {.parent = -1, .errors = STDERR_FILENO};
     block_signals();
-    return keep(command, &launch);
+    return keep(command, &launch, FALSE);
 }
 
 /* --- main ---------------------------------------------------------------------------------- */
@@ -223,6 +225,37 @@ static int run_daemon(struct command *command, const char *mountpoint)
     return daemon_run(&config);
 }
 
+/* `nacosfs --keeper MOUNTPOINT ARGUMENT...`: in place of a keeper that died, or of one of another
+ * binary. */
+static int run_keeper(struct command *command, const char *mountpoint)
+{
+    struct log_sink sink;
+    struct launch launch = {.parent = -1, .errors = STDERR_FILENO};
+    g_free(command->options.mountpoint);
+    command->options.mountpoint = g_strdup(mountpoint);
+    block_signals();
+    open_log(&sink, &command->options);
+    return keep(command, &launch, TRUE);
+}
+
+/* `nacosfs --replace MOUNTPOINT`: this binary behind a living mount. */
+static int run_replace(const char *mountpoint)
+{
+    g_autofree char *path = g_build_filename(mountpoint, ".nacos/status", NULL);
+    g_autofree char *status = NULL, *why = NULL;
+    g_autoptr(GError) error = NULL;
+    if (!g_file_get_contents(path, &status, NULL, &error)) {
+        fprintf(stderr, "nacosfs: %s: not a living nacosfs mount (%s)\n", mountpoint,
+                error->message);
+        return 1;
+    }
+    const char *line = strstr(status, "keeper_pid=");
+    if (line && replace_ask((pid_t)atoi(line + strlen("keeper_pid=")), &why))
+        return 0;
+    fprintf(stderr, "nacosfs: %s: %s\n", mountpoint, why ? why : "it has no keeper");
+    return 1;
+}
+
 /* argv[0] and the arguments from `first` on, as a command line of their own. */
 static gboolean parse(struct command *command, int argc, char *argv[], int first, char **why)
 {
@@ -239,12 +272,17 @@ int main(int argc, char *argv[])
     g_autofree char *why = NULL;
     if (argc == 4 && strcmp(argv[1], "--mirror-helper") == 0)
         return mirror_helper_main(atoi(argv[3]), argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--replace") == 0)
+        return run_replace(argv[2]);
     gboolean daemon = argc > 3 && strcmp(argv[1], "--daemon") == 0;
-    if (!parse(&command, argc, argv, daemon ? 3 : 1, &why)) {
+    gboolean keeper = argc > 3 && strcmp(argv[1], "--keeper") == 0;
+    if (!parse(&command, argc, argv, daemon || keeper ? 3 : 1, &why)) {
         fprintf(stderr, "nacosfs: %s\nTry 'nacosfs --help'.\n", why);
         return 1;
     }
-    int status = daemon ? run_daemon(&command, argv[2]) : run(&command);
+    int status = daemon   ? run_daemon(&command, argv[2])
+                 : keeper ? run_keeper(&command, argv[2])
+                          : run(&command);
     fuse_opt_free_args(&command.fuse_args);
     mount_options_clear(&command.options);
     return status;

@@ -208,6 +208,7 @@ static gboolean session_dispatch(int fd, GIOCondition condition, gpointer user_d
 {
     struct session *session = user_data;
     gboolean gone = FALSE;
+    g_source_set_ready_time(session->source, WAKEUP_NEVER);
     for (int i = 0; i < REQUESTS_A_TURN && serve_one(session, &gone); i++)
         ;
     gone = gone || fuse_session_exited(session->se);
@@ -247,7 +248,7 @@ void session_begin(struct session *session)
     session->source = g_unix_fd_source_new(session->config.fd, G_IO_IN | G_IO_ERR | G_IO_HUP);
     g_source_set_callback(session->source, G_SOURCE_FUNC(session_dispatch), session, NULL);
     g_source_attach(session->source, g_main_context_get_thread_default());
-    g_source_set_ready_time(session->source, 0); /* what is there is read at once */
+    g_source_set_ready_time(session->source, WAKEUP_NOW); /* what is there is read at once */
 }
 
 void session_free(struct session *session)
