@@ -2,6 +2,7 @@
 #include "fs/daemon.h"
 
 #include "fs/adoption.h"
+#include "fs/audit.h"
 #include "fs/control.h"
 #include "fs/error.h"
 #include "fs/error_log.h"
@@ -253,6 +254,8 @@ static gboolean open_session(struct daemon *daemon, char **why)
     if (fs->mirror) {
         restore_model(fs);
         interest_begin(fs->interest);
+        restore_resume(fs);
+        fs->audit = audit_new(fs);
     }
     return fs->mirror != NULL;
 }
@@ -263,6 +266,7 @@ static void close_all(struct daemon *daemon)
     struct fs *fs = &daemon->fs;
     parked_end_all(fs, EINTR);
     registered_end_all(fs);
+    audit_free(fs->audit);
     interest_free(fs->interest);
     slots_free(fs->handles);
     events_free(fs->events);

@@ -19,7 +19,7 @@ static struct state_strike *find(struct state_shared *shared, guint64 unique)
     return oldest;
 }
 
-/* TRUE if there was a request to lay it to. */
+/* TRUE if there was a request to lay it to, one that is not answered with EIO already. */
 static gboolean strike_current(struct state_shared *shared, gint64 now)
 {
     struct state_strike current = shared->current;
@@ -31,7 +31,7 @@ static gboolean strike_current(struct state_shared *shared, gint64 now)
     *strike = current;
     strike->deaths = before + 1;
     strike->last = now;
-    return TRUE;
+    return strike->deaths <= DEATHS_POISON;
 }
 
 static gboolean too_many(struct deaths *deaths, gint64 now)

@@ -8,41 +8,65 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The one request that is waited for; tests make one at a time. */
-static guint64 chosen;
+enum { MOMENT, OPCODE, FLAG, HOW };
 
-static gboolean is_moment(const char *moment, char ***parts)
+static char **words(void)
 {
     const char *text = g_getenv("NACOSFS_DIE");
-    *parts = text ? g_strsplit(text, ":", 3) : NULL;
-    return *parts && g_strv_length(*parts) == 3 && strcmp((*parts)[0], moment) == 0;
+    char **parts = text ? g_strsplit(text, ":", 4) : NULL;
+    if (!parts || g_strv_length(parts) > FLAG)
+        return parts;
+    g_strfreev(parts);
+    return NULL;
 }
 
-static void die_if(const char *moment, gboolean here)
+static void die_now(const char *how)
 {
-    g_auto(GStrv) parts = NULL;
-    if (here && is_moment(moment, &parts) && unlink(parts[2]) == 0)
+    if (!how || strcmp(how, "kill") == 0)
         kill(getpid(), SIGKILL);
+    else if (strcmp(how, "abort") == 0)
+        abort();
+    else if (strcmp(how, "stop") == 0)
+        kill(getpid(), SIGSTOP);
+    else
+        for (;;)
+            pause();
 }
 
-void die_at_request(guint64 unique, guint32 opcode)
+static void die_if(const char *moment)
 {
-    g_auto(GStrv) parts = NULL;
-    is_moment("", &parts);
-    gboolean matches = parts && parts[1] && strtoul(parts[1], NULL, 10) == opcode;
-    if (matches)
-        chosen = unique;
-    die_if("read", matches);
+    g_auto(GStrv) parts = words();
+    if (!parts || strcmp(parts[MOMENT], moment) != 0)
+        return;
+    gboolean always = *parts[FLAG] == '+';
+    if (always ? access(parts[FLAG] + 1, F_OK) == 0 : unlink(parts[FLAG]) == 0)
+        die_now(parts[HOW]);
 }
 
-void die_before_answer(guint64 unique)
+void die_at_request(struct die *die, guint64 unique, guint32 opcode)
 {
-    die_if("before", unique && unique == chosen);
+    g_auto(GStrv) parts = words();
+    if (!parts || strtoul(parts[OPCODE], NULL, 10) != opcode)
+        return;
+    die->unique = unique;
+    die_if("read");
 }
 
-void die_after_answer(guint64 unique)
+void die_before_answer(struct die *die, guint64 unique)
 {
-    die_if("after", unique && unique == chosen);
+    if (unique && unique == die->unique)
+        die_if("before");
+}
+
+void die_after_answer(struct die *die, guint64 unique)
+{
+    if (unique && unique == die->unique)
+        die_if("after");
+}
+
+gboolean die_has_no_resend(void)
+{
+    return g_getenv("NACOSFS_NO_RESEND") != NULL;
 }
 
 #endif

@@ -1,30 +1,42 @@
 /* SPDX-License-Identifier: MIT
  *
- * For tests only (-Dtest_hooks=true): the daemon SIGKILLs itself at a chosen point of a chosen
- * request, so that every window of a hand-over can be hit on purpose. The environment says where:
+ * For tests only (-Dtest_hooks=true): the daemon ends itself at a chosen point of a chosen request,
+ * so that every window of a hand-over can be hit on purpose. The environment says where and how:
  *
- *   NACOSFS_DIE=MOMENT:OPCODE:FLAG
+ *   NACOSFS_DIE=MOMENT:OPCODE:FLAG[:HOW]
  *
  * MOMENT is `read` (before the request is handled), `before` or `after` (its answer); OPCODE the
- * number of linux/fuse.h; FLAG the path of a file: it dies only if it can remove that, so once a
- * file. Without the option none of this is built.
+ * number of linux/fuse.h; FLAG the path of a file: it happens only if that can be removed, so once
+ * a file; or, with a + before the path, whenever it is there. HOW is `kill` (SIGKILL, the default),
+ * `abort`, `stop` (SIGSTOP) or `sleep` (for ever, in the loop). NACOSFS_NO_RESEND=1 takes the
+ * kernel for one that cannot resend requests. Without the option none of this is built.
  */
 #pragma once
 
 #include <glib.h>
 
+/* Which request is waited for; in the session. */
+struct die {
+    guint64 unique; /* 0 = none */
+};
+
 #ifdef NACOSFS_TEST_HOOKS
-void die_at_request(guint64 unique, guint32 opcode);
-void die_before_answer(guint64 unique);
-void die_after_answer(guint64 unique);
+void die_at_request(struct die *die, guint64 unique, guint32 opcode);
+void die_before_answer(struct die *die, guint64 unique);
+void die_after_answer(struct die *die, guint64 unique);
+gboolean die_has_no_resend(void);
 #else
-static inline void die_at_request(guint64 unique, guint32 opcode)
+static inline void die_at_request(struct die *die, guint64 unique, guint32 opcode)
 {
 }
-static inline void die_before_answer(guint64 unique)
+static inline void die_before_answer(struct die *die, guint64 unique)
 {
 }
-static inline void die_after_answer(guint64 unique)
+static inline void die_after_answer(struct die *die, guint64 unique)
 {
+}
+static inline gboolean die_has_no_resend(void)
+{
+    return FALSE;
 }
 #endif

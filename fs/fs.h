@@ -11,6 +11,7 @@
 #include "mountopts/mountopts.h"
 #include "naming/naming.h"
 
+struct audit;
 struct error_log;
 struct events;
 struct interest;
@@ -64,6 +65,7 @@ struct fs {
     struct slots *registrations; /* struct registered */
     struct slots *handles;       /* struct handle */
     struct interest *interest;
+    struct audit *audit;
     struct events *events;
     GQueue pollers; /* struct poller: of open files in .nacos */
     struct root root;

@@ -274,6 +274,17 @@ void hosts_update(struct hosts *hosts, gboolean silent)
         waiters_wake(&hosts->settled, 0);
 }
 
+gboolean hosts_restore_created(struct host *host)
+{
+    g_auto(instance) record = {0};
+    g_autofree char *why = NULL;
+    instance_init(&record);
+    if (!address_parse_host_name(host->name, &record, &why))
+        return FALSE;
+    host_set_record(host, &record);
+    return TRUE;
+}
+
 struct host *hosts_create(struct hosts *hosts, const char *name, const struct instance *record)
 {
     struct host *host = host_obtain(hosts, name);

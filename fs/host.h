@@ -54,6 +54,9 @@ void hosts_update(struct hosts *hosts, gboolean silent);
 /* An entry as an earlier daemon had it, with that id (its index is the readdir offset). The caller
  * sets what it wants and what is visible. NULL if the id or the name is taken. */
 struct host *hosts_restore(struct hosts *hosts, guint64 id, const char *name);
+/* One that a user's CREATE made and that no list shows yet: what it is follows from its name. FALSE
+ * if that is no address. */
+gboolean hosts_restore_created(struct host *host);
 /* NULL if there is no such entry at all. */
 struct host *hosts_find(const struct hosts *hosts, const char *name);
 /* A user's CREATE: visible at once, the kernel raises the event itself. `record` is copied. */

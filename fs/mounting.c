@@ -40,21 +40,32 @@ static int take_descriptor(struct fuse_session *se)
     return fd;
 }
 
+/* libfuse takes what it understands out of the arguments it is given. */
+static struct fuse_args copy_args(const struct fuse_args *args)
+{
+    struct fuse_args copy = FUSE_ARGS_INIT(0, NULL);
+    for (int i = 0; i < args->argc; i++)
+        fuse_opt_add_arg(&copy, args->argv[i]);
+    return copy;
+}
+
 /* libfuse mounts (mount(2), else fusermount3); its session is of no more use then. -1 = it cannot.
  */
-static int mount_by_libfuse(struct fuse_args *fuse_args, const char *mountpoint)
+static int mount_by_libfuse(const struct fuse_args *fuse_args, const char *mountpoint)
 {
     static const struct fuse_lowlevel_ops none;
-    struct fuse_session *se = fuse_session_new(fuse_args, &none, sizeof none, NULL);
+    struct fuse_args args = copy_args(fuse_args);
+    struct fuse_session *se = fuse_session_new(&args, &none, sizeof none, NULL);
     int fd = -1;
     if (se && fuse_session_mount(se, mountpoint) == 0)
         fd = take_descriptor(se);
     if (se)
         fuse_session_destroy(se);
+    fuse_opt_free_args(&args);
     return fd;
 }
 
-static int mount_or_say_why(struct fuse_args *fuse_args, const char *mountpoint, char **why)
+static int mount_or_say_why(const struct fuse_args *fuse_args, const char *mountpoint, char **why)
 {
     struct stderr_capture capture;
     stderr_capture_begin(&capture);
@@ -75,7 +86,7 @@ void mounting_adopt(struct mounting *mounting, int fd, const char *mountpoint)
     mountinfo_at(mountpoint, &type, &mounting->device);
 }
 
-gboolean mounting_make(struct mounting *mounting, struct fuse_args *fuse_args,
+gboolean mounting_make(struct mounting *mounting, const struct fuse_args *fuse_args,
                        const char *mountpoint, char **why)
 {
     if (!dead_mount_clear(mountpoint, why) || !check_mountpoint(mountpoint, why))

@@ -19,7 +19,7 @@ struct mounting {
  * mount of ours on the same path (its daemon was killed) is detached first; a living nacosfs there,
  * a path that is not a directory and everything that libfuse refuses end with FALSE and one line in
  * *why (new string). May block as mount(2) and fusermount3 do. */
-gboolean mounting_make(struct mounting *mounting, struct fuse_args *fuse_args,
+gboolean mounting_make(struct mounting *mounting, const struct fuse_args *fuse_args,
                        const char *mountpoint, char **why);
 /* A mount made by an earlier process, whose descriptor this one was handed. */
 void mounting_adopt(struct mounting *mounting, int fd, const char *mountpoint);

@@ -193,8 +193,8 @@ static void create_host(fuse_req_t req, struct service *service, const char *nam
         host = hosts_create(&service->hosts, name, &record);
     else /* listed, its CREATE was only not announced yet: this is it */
         hosts_set_visible(&service->hosts, host, TRUE);
-    const struct node like = {.kind = NODE_HOST, .owner = service->id, .name = host->name};
-    struct handle *handle = handle_new(fs, &like, g_bytes_ref(host->bytes));
+    const struct node *node = tree_obtain(fs->tree, NODE_HOST, service->id, host->name, NULL);
+    struct handle *handle = handle_new(fs, node, g_bytes_ref(host->bytes));
     handle->created = new;
     set_flags(fi, handle);
     kept_handle(handle);

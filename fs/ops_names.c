@@ -149,8 +149,10 @@ static void user_unlink(fuse_req_t req, struct service *service, fuse_ino_t pare
     parked->gate = &service->hosts.parked;
     parked->count = &service->parked;
     const struct journal_entry *begun = journal_claim(service->fs->journal, parked->request.unique);
-    const struct told told = {
-        .fn = parked_told, .user_data = parked, .asker = {parked->request.unique}, .again = begun};
+    const struct told told = {.fn = parked_told,
+                              .user_data = parked,
+                              .asker.unique = parked->request.unique,
+                              .again = begun};
     parked->cancel = cancel_line;
     if (begun && begun->done)
         error = begun->result;

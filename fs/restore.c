@@ -109,6 +109,8 @@ static gboolean restore_host(struct fs *fs, struct record *record)
     host->mtime_ns = (gint64)record->words[2];
     host->told_ns = (gint64)record->words[3];
     host->changed = host->visible && host->told_ns < host->mtime_ns;
+    if (host->created)
+        hosts_restore_created(host);
     return TRUE;
 }
 
@@ -291,8 +293,13 @@ void restore_forget_kernel(struct fs *fs)
 
 /* Everything that came in between is found as any change is: by what is served now and what was
  * served then. */
-static void resume_services(struct fs *fs)
+void restore_resume(struct fs *fs)
 {
+    for (guint i = slots_high(fs->groups); i > 0; i--) {
+        struct group *group = slots_at(fs->groups, i);
+        if (group)
+            group_sync(group);
+    }
     for (guint i = slots_high(fs->services); i > 0; i--) {
         struct service *service = slots_at(fs->services, i);
         if (service)
@@ -342,7 +349,6 @@ void restore_model(struct fs *fs)
     each(fs, RECORD_HELPER, restore_helper);
     g_timeout_add(OLD_HELPERS_MS, forget_helpers, fs);
     mirror_note_helpers(fs->mirror, note_helper, fs);
-    resume_services(fs);
 }
 
 /* --- requests that come again -------------------------------------------------------------- */

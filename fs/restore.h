@@ -16,6 +16,9 @@ void restore_forget_kernel(struct fs *fs);
 /* Builds the model of what stands in the state; nothing there: an empty one. Naming, mirror and
  * session must be there, and serve nobody yet. */
 void restore_model(struct fs *fs);
+/* Finds out what has changed and what is owed; whose nodes the kernel holds is known by now
+ * (interest_begin). */
+void restore_resume(struct fs *fs);
 
 /* For the session's hooks. */
 int restore_judge(const struct session_request *request, gpointer fs);

@@ -33,6 +33,7 @@ struct session {
     struct session_request current;
     void *buffer; /* of the request being read */
     GSource *source;
+    struct die die;
     gboolean resending; /* what the daemon before had taken is still coming */
 };
 
@@ -55,10 +56,10 @@ static ssize_t session_writev(int fd, struct iovec *parts, int count, void *user
         return session_init_compare(&session->init, parts, count);
     if (!session->init.done)
         session_init_answering(&session->init, parts, count);
-    die_before_answer(unique & ~UNIQUE_RESEND);
+    die_before_answer(&session->die, unique & ~UNIQUE_RESEND);
     ssize_t written = writev(fd, parts, count);
     int error = errno;
-    die_after_answer(unique & ~UNIQUE_RESEND);
+    die_after_answer(&session->die, unique & ~UNIQUE_RESEND);
     if (!session->init.done && written >= 0)
         session_init_answered(&session->init);
     if (unique)
@@ -162,7 +163,8 @@ static void handle(struct session *session, gsize length)
     note_resent(session, request);
     int error = judge(session, request);
     mark(session, request);
-    die_at_request(request->unique, request->opcode);
+    if (!error)
+        die_at_request(&session->die, request->unique, request->opcode);
     if (!session->init.done && session_init_asked(&session->init, session->buffer, length))
         replay(session);
     if (error)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/session_init.h"
 
+#include "fs/die.h"
+
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -52,7 +54,8 @@ gboolean session_init_asked(struct session_init *init, const void *request, gsiz
     }
     gboolean extended = length >= sizeof *header + sizeof *body && (body->flags & FUSE_INIT_EXT);
     keep(init->state, &init->asked, ASKED, request, length);
-    state_shared(init->state)->no_resend = !extended || !(body->flags2 & FLAGS2_HAS_RESEND);
+    state_shared(init->state)->no_resend =
+        !extended || !(body->flags2 & FLAGS2_HAS_RESEND) || die_has_no_resend();
     return FALSE;
 }
 

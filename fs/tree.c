@@ -34,19 +34,34 @@ static void node_free(gpointer item)
     g_free(node);
 }
 
-static struct node *node_add(struct tree *tree, enum node_kind kind, guint64 owner,
-                             const char *name)
+static struct node *node_new(enum node_kind kind, guint64 owner, const char *name)
 {
     struct node *node = g_new0(struct node, 1);
     node->owner = owner;
     node->name = g_strdup(name);
     node->kind = kind;
     node->linked = TRUE;
-    node->id = slots_add(tree->nodes, node);
-    g_hash_table_add(tree->names, node);
-    const guint64 words[STATE_WORDS] = {0, owner, kind};
-    node->kept = state_add(tree->state, RECORD_NODE, node->id, words, name, strlen(name));
     return node;
+}
+
+/* Its id is set. */
+static void node_keep(struct tree *tree, struct node *node)
+{
+    const guint64 words[STATE_WORDS] = {node->nlookup, node->owner, node->kind};
+    g_hash_table_add(tree->names, node);
+    node->kept =
+        state_add(tree->state, RECORD_NODE, node->id, words, node->name, strlen(node->name));
+}
+
+/* The kernel never forgets it, and never heard another number of it. */
+static void add_root(struct tree *tree)
+{
+    struct node *root = node_new(NODE_ROOT, 0, "");
+    root->id = TREE_ROOT;
+    root->nlookup = 1;
+    slots_put(tree->nodes, TREE_ROOT, root);
+    slots_restored(tree->nodes);
+    node_keep(tree, root);
 }
 
 /* As an earlier daemon gave it to the kernel, or nearly: its count may be too high by what that one
@@ -93,11 +108,8 @@ struct tree *tree_new(struct state *state,
     tree->user_data = user_data;
     slots_begin_at(tree->nodes, &state_shared(state)->generation);
     restore(tree);
-    if (tree_get(tree, TREE_ROOT))
-        return tree;
-    struct node *root = node_add(tree, NODE_ROOT, 0, "");
-    root->nlookup = 1; /* the kernel never forgets it */
-    g_assert(root->id == TREE_ROOT);
+    if (!tree_get(tree, TREE_ROOT))
+        add_root(tree);
     return tree;
 }
 
@@ -128,8 +140,10 @@ struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, 
     struct node *node = tree_find(tree, kind, owner, name);
     if (node)
         return node;
-    node = node_add(tree, kind, owner, name);
+    node = node_new(kind, owner, name);
     node->file = file;
+    node->id = slots_add(tree->nodes, node);
+    node_keep(tree, node);
     return node;
 }
 

@@ -99,6 +99,18 @@ static void deaths_of_requests_do_not_end_the_mount(void)
     }
 }
 
+static void deaths_of_a_poisoned_request_count(void)
+{
+    struct deaths deaths = {0};
+    struct state_shared shared = {.ready = 1};
+    int delay = 0;
+    for (int i = 0; i < 9; i++) {
+        handling(&shared, 99);
+        delay = deaths_note(&deaths, &shared, TRUE, i * S / 10);
+    }
+    g_assert_cmpint(delay, ==, -1);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -110,5 +122,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/deaths/poison", request_is_poisoned_at_its_third_death);
     g_test_add_func("/deaths/repetition", its_repetition_is_not_tried_for_a_minute);
     g_test_add_func("/deaths/requests", deaths_of_requests_do_not_end_the_mount);
+    g_test_add_func("/deaths/poisoned", deaths_of_a_poisoned_request_count);
     return g_test_run();
 }

@@ -145,7 +145,7 @@ static void check_scribble(struct state *state)
         struct record *record = state_at(state, i, RECORD_HOST);
         if (!record)
             continue;
-        g_autofree char *text = state_get_bytes(state, record, &length);
+        g_free(state_get_bytes(state, record, &length));
         g_assert_cmpuint(length, ==, record->id % 900);
         hosts++;
         state_remove(state, record);
