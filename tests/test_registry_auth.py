@@ -90,6 +90,7 @@ def test_wrong_password_after_the_right_one(guarded):
     assert guarded.request("GET", LIST, {**WHAT, **NACOS, "password": "wrong"})[0] == 403
 
 
+@pytest.mark.slow
 def test_token_expires(registries, place):
     registry = registries("--auth", secret(place, "users", USERS), "--token-ttl", "10")
     token = login(registry)

@@ -165,6 +165,17 @@ def test_a_body_without_an_end(registry):
     assert memory(registry) < 100
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8848", ""])
+def test_web_pages_are_not_answered(registry, origin):
+    """A page can send such a POST to loopback without asking first."""
+    form = b"serviceName=svc&ip=10.0.0.1&port=80"
+    received = converse(registry, b"POST /nacos/v1/ns/instance HTTP/1.1\r\nHost: x\r\nOrigin: " + origin.encode() +
+                        b"\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                        b"Content-Length: %d\r\n\r\n" % len(form) + form)
+    assert received.startswith(b"HTTP/1.1 403 ")
+    assert services(registry) == []
+
+
 # -- names and memory ------------------------------------------------------------------------------
 
 class Pipeline:
