@@ -165,6 +165,13 @@ def test_a_body_without_an_end(registry):
     assert memory(registry) < 100
 
 
+def test_bytes_that_are_no_text_are_repeated_as_such(registry):
+    """The page of an unknown route is JSON whatever was asked."""
+    received = converse(registry, b"PU\xff /nacos/v1/ns/\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    page = json.loads(received.partition(b"\r\n\r\n")[2].decode())
+    assert page["message"] == "no such api:PU\ufffd:/nacos/v1/ns/\ufffd"
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8848", ""])
 def test_web_pages_are_not_answered(registry, origin):
     """A page can send such a POST to loopback without asking first."""

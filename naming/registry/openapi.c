@@ -130,7 +130,8 @@ static gboolean may_call(const struct route *route, const struct api_call *call)
 static void no_such_api(struct openapi_answer *answer, const struct openapi_target *target)
 {
     g_autofree char *path = g_utf8_make_valid(target->path, -1);
-    g_autofree char *message = g_strdup_printf("no such api:%s:%s", target->method, path);
+    g_autofree char *method = g_utf8_make_valid(target->method, -1);
+    g_autofree char *message = g_strdup_printf("no such api:%s:%s", method, path);
     error_page(answer, 501, message, target);
 }
 
