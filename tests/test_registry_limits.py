@@ -47,7 +47,7 @@ def converse(registry, data, done=lambda received: False):
         return received
 
 
-def answers(registry, seconds=1.0):
+def answers(registry, seconds=5.0):
     began = time.monotonic()
     registry.call("GET", "/v1/ns/operator/metrics")
     assert time.monotonic() - began < seconds
@@ -91,10 +91,10 @@ def test_a_crowd_that_sends_no_request_drives_out_itself(registries, data):
         assert kept.recv(65536).startswith(b"HTTP/1.1 200")
         with crowd(registry, 1000, data):
             for _ in range(5):
-                answers(registry, 3)
+                answers(registry)
             kept.sendall(METRICS)  # who has asked before stays
             assert kept.recv(65536).startswith(b"HTTP/1.1 200")
-    answers(registry, 3)
+    answers(registry)
 
 
 def test_more_connections_than_a_usual_limit_of_descriptors(build, place):
@@ -163,6 +163,24 @@ def test_a_body_without_an_end(registry):
                 sent += 65536
     assert sent < 64 * 2**20
     assert memory(registry) < 100
+
+
+def test_bytes_that_are_no_text_are_repeated_as_such(registry):
+    """The page of an unknown route is JSON whatever was asked."""
+    received = converse(registry, b"PU\xff /nacos/v1/ns/\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    page = json.loads(received.partition(b"\r\n\r\n")[2].decode())
+    assert page["message"] == "no such api:PU\ufffd:/nacos/v1/ns/\ufffd"
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8848", ""])
+def test_web_pages_are_not_answered(registry, origin):
+    """A page can send such a POST to loopback without asking first."""
+    form = b"serviceName=svc&ip=10.0.0.1&port=80"
+    received = converse(registry, b"POST /nacos/v1/ns/instance HTTP/1.1\r\nHost: x\r\nOrigin: " + origin.encode() +
+                        b"\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                        b"Content-Length: %d\r\n\r\n" % len(form) + form)
+    assert received.startswith(b"HTTP/1.1 403 ")
+    assert services(registry) == []
 
 
 # -- names and memory ------------------------------------------------------------------------------

@@ -59,6 +59,9 @@ gboolean api_set_switch(const struct api_call *call, GString *out, GError **erro
 gboolean api_servers(const struct api_call *call, GString *out, GError **error);
 gboolean api_cluster_nodes(const struct api_call *call, GString *out, GError **error);
 gboolean api_namespaces(const struct api_call *call, GString *out, GError **error);
+gboolean api_create_namespace(const struct api_call *call, GString *out, GError **error);
+gboolean api_update_namespace(const struct api_call *call, GString *out, GError **error);
+gboolean api_remove_namespace(const struct api_call *call, GString *out, GError **error);
 gboolean api_server_state(const struct api_call *call, GString *out, GError **error);
 gboolean api_health_ok(const struct api_call *call, GString *out, GError **error);
 

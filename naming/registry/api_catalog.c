@@ -2,6 +2,7 @@
 #include "naming/registry/api.h"
 #include "naming/registry/catalog_json.h"
 #include "naming/registry/json_out.h"
+#include "naming/registry/label_selector.h"
 #include "naming/registry/names.h"
 
 #include <string.h>
@@ -22,12 +23,15 @@ gboolean api_service_list(const struct api_call *call, GString *out, GError **er
     const char *group = params_text(call->params, "groupName", NAMES_DEFAULT_GROUP);
     gboolean all = g_str_equal(group, "*");
     g_autofree char *prefix = g_strconcat(group, NAMES_SEPARATOR, NULL);
-    if (!api_page_read(call, &page, error))
+    g_auto(label_selector) selector = {0};
+    if (!api_page_read(call, &page, error) ||
+        !label_selector_parse(params_get(call->params, "selector"), &selector, error))
         return FALSE;
     g_string_append(out, "{\"doms\":[");
     for (GTreeNode *node = first_service(call); node; node = g_tree_node_next(node)) {
         const char *name = g_tree_node_key(node);
-        if ((!all && !g_str_has_prefix(name, prefix)) || !api_page_takes(&page))
+        if ((!all && !g_str_has_prefix(name, prefix)) ||
+            !label_selector_takes(&selector, g_tree_node_value(node)) || !api_page_takes(&page))
             continue;
         if (out->str[out->len - 1] == '"')
             g_string_append_c(out, ',');

@@ -21,18 +21,56 @@ static void add_namespace(GString *out, const char *id, const char *name, enum n
     g_string_append_c(out, '}');
 }
 
-/* The public one, whose id is "" here, and those that have services. */
+/* The public one, whose id is "" here, those that were created, and those that have services. */
 gboolean api_namespaces(const struct api_call *call, GString *out, GError **error)
 {
-    g_autoptr(GList) ids = g_hash_table_get_keys(call->registry->store->namespaces);
+    const struct namespaces *named = call->registry->namespaces;
+    g_autoptr(GList) ids = g_list_concat(namespaces_ids(named),
+                                         g_hash_table_get_keys(call->registry->store->namespaces));
+    const char *last = NAMES_DEFAULT_NAMESPACE;
     ids = g_list_sort(ids, (GCompareFunc)g_strcmp0);
     g_string_append(out, "{\"code\":200,\"message\":null,\"data\":[");
     add_namespace(out, "", NAMES_DEFAULT_NAMESPACE, NAMESPACE_GLOBAL);
-    for (GList *at = ids; at; at = at->next)
-        if (!g_str_equal(at->data, NAMES_DEFAULT_NAMESPACE))
-            add_namespace(out, at->data, at->data, NAMESPACE_CUSTOM);
+    for (GList *at = ids; at; at = at->next) {
+        const char *id = at->data;
+        if (!g_str_equal(id, last) && !g_str_equal(id, NAMES_DEFAULT_NAMESPACE))
+            add_namespace(out, id, namespaces_name(named, id), NAMESPACE_CUSTOM);
+        last = id;
+    }
     g_string_append(out, "]}");
     return TRUE;
+}
+
+static gboolean answer_bool(GString *out, gboolean done)
+{
+    g_string_append(out, done ? "true" : "false");
+    return TRUE;
+}
+
+/* Without an id it gets a random one (NamespaceController, 1.4.8). */
+gboolean api_create_namespace(const struct api_call *call, GString *out, GError **error)
+{
+    const char *name = params_required(call->params, "namespaceName", error);
+    g_autofree char *fresh = g_uuid_string_random();
+    const char *id = params_text(call->params, "customNamespaceId", fresh);
+    return name && answer_bool(out, namespaces_create(call->registry->namespaces, id, name));
+}
+
+gboolean api_update_namespace(const struct api_call *call, GString *out, GError **error)
+{
+    const char *id = params_required(call->params, "namespace", error);
+    const char *name = id ? params_required(call->params, "namespaceShowName", error) : NULL;
+    return name && answer_bool(out, namespaces_rename(call->registry->namespaces, id, name));
+}
+
+/* Its services stay, and with them it does. */
+gboolean api_remove_namespace(const struct api_call *call, GString *out, GError **error)
+{
+    const char *id = params_required(call->params, "namespaceId", error);
+    if (!id)
+        return FALSE;
+    namespaces_remove(call->registry->namespaces, id);
+    return answer_bool(out, TRUE);
 }
 
 gboolean api_server_state(const struct api_call *call, GString *out, GError **error)

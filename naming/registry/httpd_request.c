@@ -84,7 +84,8 @@ static enum MHD_Result count_framing(void *user_data, enum MHD_ValueKind kind, c
 }
 
 /* The headers are complete. A body too long is refused before it comes, and one of two lengths is
- * an attempt to smuggle a second request (RFC 9112, section 6.1). */
+ * an attempt to smuggle a second request (RFC 9112, section 6.1). Origin (RFC 6454, section 7)
+ * comes from browsers alone: any page that a developer opens can reach loopback. */
 static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *mhd,
                              struct request *request)
 {
@@ -95,6 +96,8 @@ static enum MHD_Result begin(struct httpd *httpd, struct MHD_Connection *mhd,
     MHD_get_connection_values(mhd, MHD_HEADER_KIND, count_framing, &framing);
     if (framing.lengths + framing.encodings > 1)
         return refuse(mhd, MHD_HTTP_BAD_REQUEST, "the body has more than one length");
+    if (header(mhd, MHD_HTTP_HEADER_ORIGIN))
+        return refuse(mhd, MHD_HTTP_FORBIDDEN, "web pages are not answered");
     if (length && g_ascii_strtoull(length, NULL, 10) > HTTPD_MAX_BODY)
         return refuse(mhd, MHD_HTTP_CONTENT_TOO_LARGE, "the request body exceeds 64 KiB");
     return MHD_YES;

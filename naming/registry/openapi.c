@@ -50,6 +50,9 @@ static const struct route routes[] = {
     {"POST", "/v1/auth/users/login", api_login, json_type},
     {"POST", "/v1/auth/login", api_login, json_type},
     {"GET", "/v1/console/namespaces", api_namespaces, json_type},
+    {"POST", "/v1/console/namespaces", api_create_namespace, json_type},
+    {"PUT", "/v1/console/namespaces", api_update_namespace, json_type},
+    {"DELETE", "/v1/console/namespaces", api_remove_namespace, json_type},
     {"GET", "/v1/console/server/state", api_server_state, json_type},
     {"GET", "/v1/console/health/liveness", api_health_ok, text_type},
     {"GET", "/v1/console/health/readiness", api_health_ok, text_type},
@@ -66,8 +69,11 @@ static const char *const open_paths[] = {
     NULL,
 };
 
+/* HEAD is GET without a body (RFC 9110, section 9.3.2), which libmicrohttpd sees to. */
 static const struct route *find_route(const char *method, const char *path)
 {
+    if (g_str_equal(method, "HEAD"))
+        method = "GET";
     for (gsize i = 0; i < G_N_ELEMENTS(routes); i++)
         if (g_str_equal(routes[i].method, method) && g_str_equal(routes[i].path, path))
             return &routes[i];
@@ -124,7 +130,8 @@ static gboolean may_call(const struct route *route, const struct api_call *call)
 static void no_such_api(struct openapi_answer *answer, const struct openapi_target *target)
 {
     g_autofree char *path = g_utf8_make_valid(target->path, -1);
-    g_autofree char *message = g_strdup_printf("no such api:%s:%s", target->method, path);
+    g_autofree char *method = g_utf8_make_valid(target->method, -1);
+    g_autofree char *message = g_strdup_printf("no such api:%s:%s", method, path);
     error_page(answer, 501, message, target);
 }
 

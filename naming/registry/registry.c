@@ -133,6 +133,7 @@ struct registry *registry_new(GMainContext *context, const struct registry_confi
     registry->persist = persist_new(config->state);
     registry->probes = probes_new(context, registry->store, policy, on_probed, registry);
     registry->alarm = alarm_new(context, registry_tick, registry);
+    registry->namespaces = namespaces_new();
     switches_init(&registry->switches);
     registry->push = push_new(context, config->local, render_push, registry, error);
     if (registry->push && load(registry, error))
@@ -150,6 +151,7 @@ void registry_free(struct registry *registry)
     push_free(registry->push);
     store_free(registry->store);
     persist_free(registry->persist);
+    namespaces_free(registry->namespaces);
     g_free(registry);
 }
 

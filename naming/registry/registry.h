@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "naming/registry/namespaces.h"
 #include "naming/registry/persist.h"
 #include "naming/registry/probes.h"
 #include "naming/registry/push.h"
@@ -13,10 +14,11 @@
 #include "naming/registry/switches.h"
 
 struct registry {
-    struct store *store;     /* owned */
-    struct persist *persist; /* owned; the store's journal */
-    struct probes *probes;   /* owned */
-    struct push *push;       /* owned */
+    struct store *store;           /* owned */
+    struct persist *persist;       /* owned; the store's journal */
+    struct probes *probes;         /* owned */
+    struct push *push;             /* owned */
+    struct namespaces *namespaces; /* owned; their names */
     struct switches switches;
     GSource *alarm;   /* owned; the next thing that time does to the store */
     gint64 last_tick; /* us, monotonic; when the alarm last ran */

@@ -113,6 +113,48 @@ static void test_huge_time_saturates(void)
     metadata_clear(&metadata);
 }
 
+static void test_merge(void)
+{
+    static const struct {
+        const char *base, *change;
+        gboolean remove;
+        const char *merged;
+    } rows[] = {
+        {"{}", "{\"a\":\"1\"}", FALSE, "{\"a\":\"1\"}"},
+        {"a=1,b=2", "b=3", FALSE, "{\"a\":\"1\",\"b\":\"3\"}"},
+        {"a=1,b=2", "b=9,c=9", TRUE, "{\"a\":\"1\"}"},
+        {"a=1", "{}", FALSE, "{\"a\":\"1\"}"},
+        {"a=1", "{}", TRUE, "{\"a\":\"1\"}"},
+        {"{\"q\":\"\\\"\"}", "a=1", FALSE, "{\"q\":\"\\\"\",\"a\":\"1\"}"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct metadata base, change, merged;
+        g_assert_true(metadata_parse(rows[i].base, &base, NULL));
+        g_assert_true(metadata_parse(rows[i].change, &change, NULL));
+        g_assert_true(metadata_merge(&base, &change, rows[i].remove, &merged, NULL));
+        g_assert_cmpstr(merged.json, ==, rows[i].merged);
+        metadata_clear(&base);
+        metadata_clear(&change);
+        metadata_clear(&merged);
+    }
+}
+
+/* Times are read from the result, too. */
+static void test_merge_of_a_time(void)
+{
+    struct metadata base, change, merged;
+    g_assert_true(metadata_parse("preserved.heart.beat.timeout=1000", &base, NULL));
+    g_assert_true(metadata_parse("preserved.heart.beat.timeout=2000", &change, NULL));
+    g_assert_true(metadata_merge(&base, &change, FALSE, &merged, NULL));
+    g_assert_cmpuint(merged.beat_timeout_ms, ==, 2000);
+    metadata_clear(&merged);
+    g_assert_true(metadata_merge(&base, &change, TRUE, &merged, NULL));
+    g_assert_cmpuint(merged.beat_timeout_ms, ==, METADATA_DEFAULT_BEAT_TIMEOUT_MS);
+    metadata_clear(&base);
+    metadata_clear(&change);
+    metadata_clear(&merged);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -123,5 +165,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/registry/metadata/length", test_length_counts_characters);
     g_test_add_func("/registry/metadata/times", test_times);
     g_test_add_func("/registry/metadata/huge-time", test_huge_time_saturates);
+    g_test_add_func("/registry/metadata/merge", test_merge);
+    g_test_add_func("/registry/metadata/merge-of-a-time", test_merge_of_a_time);
     return g_test_run();
 }
