@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from lib import mariadb
+from lib import mariadb, procs
+from lib.mounts import lines, read, write
 from lib.registry import Registry
 from lib.wait import stays, wait_until
 
@@ -481,3 +482,28 @@ def test_frozen_registry_gives_everybody_one_more_time_out(registry, beating):
     os.kill(registry.process.pid, signal.SIGCONT)
     stays(lambda: counts(registry) == (30, 30), 3, "none is unhealthy or gone", interval=0.2)
     assert "stood still" in registry.log()
+
+
+# -- standalone mounts -----------------------------------------------------------------------------
+
+def test_persistent_instance_of_a_standalone_mount_survives_its_registry(mount, place):
+    state = os.path.join(place, "state")
+    mounted = mount("standalone", "listen=127.0.0.1:0", env={"STATE_DIRECTORY": state})
+    service = mounted / "DEFAULT_GROUP/svc"
+    os.makedirs(service)
+    write(service + "/register", "127.0.0.1:9 ephemeral=false\n")
+    assert len(os.listdir(state)) == 1
+
+    def registry():
+        status = dict(line.split("=", 1) for line in lines(mounted / ".nacos/status"))
+        return int(status["registry_pid"])
+
+    def listed():
+        with contextlib.suppress(OSError):
+            return "127.0.0.1:9 " in read(service + "/instances")
+
+    first = registry()
+    procs.kill(first)
+    wait_until(lambda: registry() not in (0, -1, first), 20)
+    wait_until(listed, 20)
+    stays(listed, 2)
