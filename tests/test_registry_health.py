@@ -236,11 +236,12 @@ def test_turning_is_pushed(mounted, registry):
 
 
 def test_check_port(registry, listener):
-    configure(registry, {"type": "TCP"})
-    registry.call("POST", "/v1/ns/service", serviceName="svc")
-    configure(registry, {"type": "TCP"}, checkPort=listener.port, useInstancePort4Check="false")
-    address = add(registry, 9, healthy="false")
-    wait_for_health(registry, address, True)
+    """Refused there, whatever listens at the instance's own port."""
+    dead = Listener()
+    dead.close()
+    address = add(registry, listener.port)
+    configure(registry, {"type": "TCP"}, checkPort=dead.port, useInstancePort4Check="false")
+    wait_for_health(registry, address, False)
 
 
 def test_nothing_outside_loopback_is_probed(registry):
