@@ -406,6 +406,50 @@ def test_mariadb_becomes_the_primary_and_what_else_it_says(registry, database):
         assert "Aborted connection" not in log.read()
 
 
+class FileThief(Listener):
+    """A MySQL server that lets everybody in and answers a query by asking for a file of the client's
+    machine (LOAD DATA LOCAL), as the protocol allows."""
+
+    GREETING = (b"\x0a5.5.5-10.11\0" + b"\1\0\0\0" + b"saltsalt\0" + b"\xff\xf7" + b"\x21" + b"\2\0"
+                + b"\xff\x81" + b"\x15" + bytes(10) + b"saltsaltsalt\0" + b"mysql_native_password\0")
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.stolen = None  # what came; b"" = it was refused
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.socket.accept()[0]
+                with contextlib.suppress(OSError), connection:
+                    self.steal(connection)
+
+    def steal(self, connection):
+        def packet(number, payload):
+            connection.sendall(len(payload).to_bytes(3, "little") + bytes([number]) + payload)
+
+        packet(0, self.GREETING)
+        assert connection.recv(4096)
+        packet(2, b"\0\0\0\2\0\0\0")
+        assert b"load data" in connection.recv(4096)
+        packet(1, b"\xfb" + self.path.encode())
+        self.stolen = connection.recv(4096)[4:]
+
+
+def test_mysql_probe_gives_no_file_away(registry):
+    """Not even one that the command itself names."""
+    thief = FileThief("/proc/version")
+    checker = {**CHECKER, "cmd": "load data local infile '/proc/version' into table t"}
+    registry.call("POST", "/v1/ns/service", serviceName="svc")
+    add(registry, thief.port)
+    configure(registry, checker)
+    wait_until(lambda: thief.stolen is not None, 20)
+    thief.close()
+    assert thief.stolen == b""
+
+
 # -- the brake -------------------------------------------------------------------------------------
 
 SHORT = {"preserved.heart.beat.timeout": "2000", "preserved.ip.delete.timeout": "4000"}
