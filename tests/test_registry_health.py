@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from lib import mariadb
+from lib import mariadb, procs
+from lib.mounts import lines, read, write
 from lib.registry import Registry
 from lib.wait import stays, wait_until
 
@@ -235,11 +236,12 @@ def test_turning_is_pushed(mounted, registry):
 
 
 def test_check_port(registry, listener):
-    configure(registry, {"type": "TCP"})
-    registry.call("POST", "/v1/ns/service", serviceName="svc")
-    configure(registry, {"type": "TCP"}, checkPort=listener.port, useInstancePort4Check="false")
-    address = add(registry, 9, healthy="false")
-    wait_for_health(registry, address, True)
+    """Refused there, whatever listens at the instance's own port."""
+    dead = Listener()
+    dead.close()
+    address = add(registry, listener.port)
+    configure(registry, {"type": "TCP"}, checkPort=dead.port, useInstancePort4Check="false")
+    wait_for_health(registry, address, False)
 
 
 def test_nothing_outside_loopback_is_probed(registry):
@@ -404,6 +406,50 @@ def test_mariadb_becomes_the_primary_and_what_else_it_says(registry, database):
         assert "Aborted connection" not in log.read()
 
 
+class FileThief(Listener):
+    """A MySQL server that lets everybody in and answers a query by asking for a file of the client's
+    machine (LOAD DATA LOCAL), as the protocol allows."""
+
+    GREETING = (b"\x0a5.5.5-10.11\0" + b"\1\0\0\0" + b"saltsalt\0" + b"\xff\xf7" + b"\x21" + b"\2\0"
+                + b"\xff\x81" + b"\x15" + bytes(10) + b"saltsaltsalt\0" + b"mysql_native_password\0")
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.stolen = None  # what came; b"" = it was refused
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.socket.accept()[0]
+                with contextlib.suppress(OSError), connection:
+                    self.steal(connection)
+
+    def steal(self, connection):
+        def packet(number, payload):
+            connection.sendall(len(payload).to_bytes(3, "little") + bytes([number]) + payload)
+
+        packet(0, self.GREETING)
+        assert connection.recv(4096)
+        packet(2, b"\0\0\0\2\0\0\0")
+        assert b"load data" in connection.recv(4096)
+        packet(1, b"\xfb" + self.path.encode())
+        self.stolen = connection.recv(4096)[4:]
+
+
+def test_mysql_probe_gives_no_file_away(registry):
+    """Not even one that the command itself names."""
+    thief = FileThief("/proc/version")
+    checker = {**CHECKER, "cmd": "load data local infile '/proc/version' into table t"}
+    registry.call("POST", "/v1/ns/service", serviceName="svc")
+    add(registry, thief.port)
+    configure(registry, checker)
+    wait_until(lambda: thief.stolen is not None, 20)
+    thief.close()
+    assert thief.stolen == b""
+
+
 # -- the brake -------------------------------------------------------------------------------------
 
 SHORT = {"preserved.heart.beat.timeout": "2000", "preserved.ip.delete.timeout": "4000"}
@@ -481,3 +527,28 @@ def test_frozen_registry_gives_everybody_one_more_time_out(registry, beating):
     os.kill(registry.process.pid, signal.SIGCONT)
     stays(lambda: counts(registry) == (30, 30), 3, "none is unhealthy or gone", interval=0.2)
     assert "stood still" in registry.log()
+
+
+# -- standalone mounts -----------------------------------------------------------------------------
+
+def test_persistent_instance_of_a_standalone_mount_survives_its_registry(mount, place):
+    state = os.path.join(place, "state")
+    mounted = mount("standalone", "listen=127.0.0.1:0", env={"STATE_DIRECTORY": state})
+    service = mounted / "DEFAULT_GROUP/svc"
+    os.makedirs(service)
+    write(service + "/register", "127.0.0.1:9 ephemeral=false\n")
+    assert len(os.listdir(state)) == 1
+
+    def registry():
+        status = dict(line.split("=", 1) for line in lines(mounted / ".nacos/status"))
+        return int(status["registry_pid"])
+
+    def listed():
+        with contextlib.suppress(OSError):
+            return "127.0.0.1:9 " in read(service + "/instances")
+
+    first = registry()
+    procs.kill(first)
+    wait_until(lambda: registry() not in (0, -1, first), 20)
+    wait_until(listed, 20)
+    stays(listed, 2)

@@ -54,10 +54,11 @@ gboolean api_update_cluster(const struct api_call *call, GString *out, GError **
 {
     g_auto(cluster_form) form = {0};
     struct registry *registry = call->registry;
+    static const struct store_change nothing_listed = {STORE_UNCHANGED, NULL, NULL};
     if (!read_form(call, &form, error) ||
         !store_update_cluster(registry->store, &form.record, g_get_monotonic_time(), error))
         return FALSE;
-    registry_announce(registry, form.record.namespace_id, form.service);
+    registry_apply(registry, &nothing_listed);
     return answer_ok(out);
 }
 
@@ -69,10 +70,9 @@ static gboolean is_settable(const struct registry *registry, const struct store_
            (instance && !instance->ephemeral && !probes_cover(registry->probes, instance));
 }
 
-static gboolean refuse(const char *format, const char *service, GError **error)
+static gboolean refuse(const char *why, const char *service, GError **error)
 {
-    g_autofree char *text = g_strconcat(format, service, NULL);
-    g_set_error_literal(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT, text);
+    g_set_error(error, REGISTRY_ERROR, REGISTRY_ERROR_ARGUMENT, "%s, service: %s", why, service);
     return FALSE;
 }
 
@@ -94,10 +94,10 @@ gboolean api_update_health(const struct api_call *call, GString *out, GError **e
         id.cluster = NAMES_DEFAULT_CLUSTER;
     struct store_service *service = store_service(registry->store, id.namespace_id, name);
     if (!service)
-        return refuse("service not found, service: ", name, error);
+        return refuse("service not found", name, error);
     struct store_instance *instance = store_find_any(registry->store, &id);
     if (!is_settable(registry, service, id.cluster, instance))
-        return refuse("health check is still working, service: ", name, error);
+        return refuse("health check is still working", name, error);
     gboolean healthy = params_bool(params, "healthy", params_bool(params, "valid", FALSE));
     if (!instance)
         return answer_ok(out);

@@ -5,6 +5,7 @@
 #include "naming/registry/persist_db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <unistd.h>
 
@@ -22,11 +23,24 @@ struct persist {
     struct persist_db *db;        /* NULL = not open: there was nothing to keep yet */
 };
 
+/* With its name on disk as well: SQLite sees to the names in it alone. */
+static gboolean make_directory(const char *path)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (g_mkdir_with_parents(path, DIRECTORY_MODE))
+        return FALSE;
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gboolean synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return synced;
+}
+
 static gboolean open_db(struct persist *persist, GError **error)
 {
     if (persist->db)
         return TRUE;
-    if (g_mkdir_with_parents(persist->directory, DIRECTORY_MODE)) {
+    if (!make_directory(persist->directory)) {
         g_set_error(error, REGISTRY_ERROR, REGISTRY_ERROR_DISK, "%s: %s", persist->directory,
                     g_strerror(errno));
         return FALSE;

@@ -3,7 +3,12 @@
 
 #include "naming/registry/errors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
+
+#define FILE_MODE 0600 /* checkers have passwords; SQLite's other files get the same */
 
 struct persist_db {
     sqlite3 *handle;
@@ -62,8 +67,21 @@ static gboolean prepare(struct persist_db *db, GError **error)
     return code == SQLITE_OK || fail(db, code, error);
 }
 
+static gboolean make_file(const char *path, GError **error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd >= 0) {
+        close(fd);
+        return TRUE;
+    }
+    g_set_error(error, REGISTRY_ERROR, REGISTRY_ERROR_DISK, "%s: %s", path, g_strerror(errno));
+    return FALSE;
+}
+
 struct persist_db *persist_db_open(const char *path, GError **error)
 {
+    if (!make_file(path, error))
+        return NULL;
     struct persist_db *db = g_new0(struct persist_db, 1);
     db->path = g_strdup(path);
     int code = sqlite3_open(path, &db->handle);

@@ -93,7 +93,8 @@ static int read_status(const struct exchange *exchange)
     static const char form[] = "HTTP/1.? ??? ";
     for (gsize i = 0; i < exchange->length && form[i]; i++) {
         gboolean digit = form[i] == '?' && g_ascii_isdigit(exchange->head[i]);
-        gboolean end = form[i + 1] == '\0' && strchr("\r\n", exchange->head[i]);
+        gboolean end =
+            form[i + 1] == '\0' && (exchange->head[i] == '\r' || exchange->head[i] == '\n');
         if (!digit && !end && exchange->head[i] != form[i])
             return -1;
     }

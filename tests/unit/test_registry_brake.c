@@ -43,6 +43,18 @@ static void test_slowly(void)
     g_assert_false(brake.on);
 }
 
+static void test_what_is_long_ago_does_not_count(void)
+{
+    for (gint64 later = BRAKE_SWEEP_S; later < 4 * BRAKE_SWEEP_S; later++) {
+        struct brake brake = {0};
+        gint64 now = (100 + later) * SECOND;
+        miss(&brake, 15, 30, 100 * SECOND, 0);
+        miss(&brake, 15, 30, now, 0);
+        brake_update(&brake, 30, 30, now);
+        g_assert_false(brake.on);
+    }
+}
+
 /* A partition shows over one beat interval, which may begin anywhere. */
 static void test_spread_over_a_sweep(void)
 {
@@ -90,6 +102,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/registry/brake/half", test_half_is_not_most);
     g_test_add_func("/registry/brake/few", test_few);
     g_test_add_func("/registry/brake/slowly", test_slowly);
+    g_test_add_func("/registry/brake/long-ago", test_what_is_long_ago_does_not_count);
     g_test_add_func("/registry/brake/spread", test_spread_over_a_sweep);
     g_test_add_func("/registry/brake/disabled", test_disabled);
     g_test_add_func("/registry/brake/release", test_release);

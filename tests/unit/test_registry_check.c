@@ -93,6 +93,17 @@ static void test_the_other_begins_anew(struct fixture *f, gconstpointer unused)
     result(f, &fails, FALSE);
 }
 
+static void test_a_fail_between_successes(struct fixture *f, gconstpointer unused)
+{
+    result(f, &fails_now, FALSE);
+    result(f, &ok, FALSE);
+    result(f, &ok, FALSE);
+    result(f, &fails, FALSE);
+    result(f, &ok, FALSE);
+    result(f, &ok, FALSE);
+    result(f, &ok, TRUE);
+}
+
 static void test_fail_now(struct fixture *f, gconstpointer unused)
 {
     result(f, &fails_now, FALSE);
@@ -183,6 +194,7 @@ int main(int argc, char *argv[])
     ADD("three-fails", test_three_fails);
     ADD("three-successes", test_three_successes);
     ADD("anew", test_the_other_begins_anew);
+    ADD("fail-between", test_a_fail_between_successes);
     ADD("fail-now", test_fail_now);
     ADD("unproven", test_unproven);
     ADD("intervals", test_intervals);

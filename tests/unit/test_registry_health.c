@@ -129,6 +129,84 @@ static void test_stand_still_gives_a_full_time_out(struct fixture *f, gconstpoin
     g_assert_true(health_step(f->store, 135 * SECOND, &f->change));
 }
 
+#define CROWD 40
+
+static guint run(struct fixture *f, gint64 now, enum store_change_kind kind)
+{
+    guint count = 0;
+    while (health_step(f->store, now, &f->change))
+        count += f->change.kind == kind;
+    return count;
+}
+
+static void add_crowd(struct fixture *f, struct store_instance *crowd[])
+{
+    for (int i = 0; i < CROWD; i++) {
+        g_autofree char *ip = g_strdup_printf("10.0.1.%d", i);
+        crowd[i] = add(f, ip, 0);
+    }
+}
+
+static void test_crowd_is_kept_until_it_beats_again(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *crowd[CROWD];
+    add_crowd(f, crowd);
+    g_assert_cmpuint(run(f, 15 * SECOND, STORE_UNHEALTHY), ==, CROWD);
+    g_assert_cmpuint(f->store->missing_count, ==, CROWD);
+    g_assert_true(f->store->brake.on);
+    for (gint64 now = 16 * SECOND; now < 100 * SECOND; now += SECOND)
+        g_assert_cmpuint(run(f, now, STORE_EXPIRED), ==, 0);
+    for (int i = 0; i < CROWD / 2; i++)
+        health_beat(f->store, crowd[i], 100 * SECOND, &f->change);
+    g_assert_cmpuint(f->store->missing_count, ==, CROWD / 2);
+    g_assert_cmpuint(run(f, 101 * SECOND, STORE_EXPIRED), ==, 0);
+    g_assert_false(f->store->brake.on);
+    for (int i = 0; i < CROWD / 2; i++)
+        health_beat(f->store, crowd[i], 110 * SECOND, &f->change);
+    g_assert_cmpuint(run(f, 116 * SECOND - 1, STORE_EXPIRED), ==, 0);
+    /* They were put off by 5 s at a time meanwhile. */
+    g_assert_cmpuint(run(f, 121 * SECOND, STORE_EXPIRED), ==, CROWD / 2);
+    g_assert_cmpuint(f->store->missing_count, ==, 0);
+    g_assert_cmpuint(f->store->instance_count, ==, CROWD / 2);
+}
+
+static void test_crowd_goes_without_the_brake(struct fixture *f, gconstpointer unused)
+{
+    struct store_instance *crowd[CROWD];
+    f->store->brake.disabled = TRUE;
+    add_crowd(f, crowd);
+    g_assert_cmpuint(run(f, 15 * SECOND, STORE_UNHEALTHY), ==, CROWD);
+    g_assert_cmpuint(run(f, 30 * SECOND, STORE_EXPIRED), ==, CROWD);
+    g_assert_cmpuint(f->store->missing_count, ==, 0);
+}
+
+static void test_persistent_ones_do_not_live_by_beats(struct fixture *f, gconstpointer unused)
+{
+    struct store_record record = {
+        .id = {.namespace_id = "public",
+               .service = "G@@s",
+               .ip = "127.0.0.1",
+               .port = 80,
+               .persistent = TRUE},
+        .metadata = &f->metadata,
+        .weight = 1,
+        .healthy = TRUE,
+        .enabled = TRUE,
+    };
+    g_assert_true(store_register(f->store, &record, 0, &f->change, NULL));
+    g_assert_false(health_step(f->store, 1000 * SECOND, &f->change));
+    g_assert_cmpint(health_next(f->store), ==, TIMELINE_NEVER);
+}
+
+static void test_missing_service_goes_with_its_count(struct fixture *f, gconstpointer unused)
+{
+    struct store_service *service = add(f, "10.0.0.1", 0)->service;
+    run(f, 15 * SECOND, STORE_UNHEALTHY);
+    g_assert_cmpuint(f->store->missing_count, ==, 1);
+    g_assert_true(store_remove_service(f->store, service, NULL));
+    g_assert_cmpuint(f->store->missing_count, ==, 0);
+}
+
 static void test_empty_service_goes(struct fixture *f, gconstpointer unused)
 {
     store_deregister(f->store, add(f, "10.0.0.1", 0), 10 * SECOND, &f->change, NULL);
@@ -169,6 +247,10 @@ int main(int argc, char *argv[])
     ADD("beat-heals", NULL, test_beat_heals);
     ADD("shorter-times", NULL, test_shorter_times_count_at_once);
     ADD("silent-ones", NULL, test_only_the_silent_ones_go);
+    ADD("crowd", NULL, test_crowd_is_kept_until_it_beats_again);
+    ADD("no-brake", NULL, test_crowd_goes_without_the_brake);
+    ADD("persistent", NULL, test_persistent_ones_do_not_live_by_beats);
+    ADD("missing-service", NULL, test_missing_service_goes_with_its_count);
     ADD("late-step", NULL, test_late_step_makes_unhealthy_before_anything_goes);
     ADD("stand-still", NULL, test_stand_still_gives_a_full_time_out);
     ADD("empty-service", NULL, test_empty_service_goes);

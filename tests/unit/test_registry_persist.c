@@ -240,6 +240,9 @@ static void test_directory_is_ours_alone(struct fixture *f, gconstpointer unused
     add(f, "10.0.0.1", TRUE);
     g_assert_cmpint(g_stat(f->directory, &status), ==, 0);
     g_assert_cmpint(status.st_mode & 0777, ==, 0700);
+    g_autofree char *path = g_build_filename(f->directory, "registry.db", NULL);
+    g_assert_cmpint(g_stat(path, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0600);
 }
 
 #define ADD(name, function)                                                                        \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WAIT_MS 10000
+#define HTTP "{\"type\":\"HTTP\"}"
 
 struct fixture {
     struct store *store;
@@ -78,6 +79,12 @@ static void use(struct fixture *f, const char *json, gint check_port, gboolean o
     checker_clear(&checker);
 }
 
+static void use_service(struct fixture *f)
+{
+    struct store_service_record record = {"public", "G@@s", &f->none, 0};
+    g_assert_true(store_create_service(f->store, &record, NULL));
+}
+
 static void wait_for_results(struct fixture *f, guint64 count)
 {
     gint64 end = g_get_monotonic_time() + WAIT_MS * 1000;
@@ -120,30 +127,45 @@ static void test_check_port(struct fixture *f, gconstpointer unused)
     g_assert_true(probe_once(f));
 }
 
+/* What one result says, told by what it does to a healthy instance. */
+static enum probe_verdict verdict(struct fixture *f)
+{
+    struct check *check = f->instance->check;
+    guint64 done = probes_figures(f->probes).done;
+    f->instance->healthy = TRUE;
+    check_restart(f->store, check, g_get_monotonic_time());
+    check->interval_ms = 100000; /* no second one meanwhile */
+    wait_for_results(f, done + 1);
+    if (!f->instance->healthy)
+        return PROBE_FAIL_NOW;
+    return check->fails ? PROBE_FAIL : PROBE_OK;
+}
+
 static void test_statuses(struct fixture *f, gconstpointer unused)
 {
     static const struct {
         const char *answer;
-        gboolean healthy;
+        enum probe_verdict verdict;
     } rows[] = {
-        {"HTTP/1.1 200 OK\r\n\r\n", TRUE},
-        {"HTTP/1.0 200\r\n", TRUE},
-        {"HTTP/1.1 204 No Content\r\n\r\n", FALSE},
-        {"HTTP/1.1 2000\r\n\r\n", FALSE},
-        {"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n\r\n", FALSE},
-        {"HTTP/1.1 503 Busy\r\n\r\n", FALSE},
-        {"HTTP/1.1 500 Error\r\n\r\n", FALSE},
-        {"HTTP/1.1 404 Not Found\r\n\r\n", FALSE},
-        {"SSH-2.0-OpenSSH_9.2p1\r\n", FALSE},
-        {"RST", FALSE},
+        {"HTTP/1.1 200 OK\r\n\r\n", PROBE_OK},
+        {"HTTP/1.0 200\r\n", PROBE_OK},
+        {"HTTP/1.1 204 No Content\r\n\r\n", PROBE_FAIL_NOW},
+        {"HTTP/1.1 2000\r\n\r\n", PROBE_FAIL},
+        {"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n\r\n", PROBE_FAIL},
+        {"HTTP/1.1 503 Busy\r\n\r\n", PROBE_FAIL},
+        {"HTTP/1.1 301 Moved\r\n\r\n", PROBE_FAIL_NOW},
+        {"HTTP/1.1 500 Error\r\n\r\n", PROBE_FAIL_NOW},
+        {"HTTP/1.1 404 Not Found\r\n\r\n", PROBE_FAIL_NOW},
+        {"SSH-2.0-OpenSSH_9.2p1\r\n", PROBE_FAIL},
+        {"RST", PROBE_FAIL},
     };
     add(f, "127.0.0.1", http_stub_port(f->stub));
-    use(f, "{\"type\":\"HTTP\"}", 80, TRUE);
+    use(f, HTTP, 80, TRUE);
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         f->answer = rows[i].answer;
-        gboolean healthy = probe_once(f);
-        if (healthy != rows[i].healthy)
-            g_error("%s", rows[i].answer);
+        enum probe_verdict found = verdict(f);
+        if (found != rows[i].verdict)
+            g_error("%s: %d", rows[i].answer, found);
     }
 }
 
@@ -181,14 +203,19 @@ static void test_no_mysql(struct fixture *f, gconstpointer unused)
     g_assert_false(probe_once(f));
 }
 
-/* The stub says nothing, so that they stay as long as they may. */
+/* The stub says nothing, so that they stay as long as they may: one that began before the others
+ * makes room for one. */
 static void test_not_more_than_64(struct fixture *f, gconstpointer unused)
 {
+    use_service(f);
+    use(f, HTTP, http_stub_port(f->stub), FALSE);
     for (int i = 1; i <= 100; i++) {
         g_autofree char *ip = g_strdup_printf("127.0.0.%d", i);
-        add(f, ip, 80);
+        check_restart(f->store, add(f, ip, 80)->check, 0);
+        probes_schedule(f->probes);
+        if (i == 1)
+            http_stub_run(250);
     }
-    use(f, "{\"type\":\"HTTP\"}", http_stub_port(f->stub), FALSE);
     wait_for_results(f, 100);
     g_assert_cmpuint(probes_figures(f->probes).most, ==, PROBES_MAX);
 }
@@ -249,7 +276,6 @@ static void test_freed_under_way(struct fixture *f, gconstpointer checker)
     g_assert_cmpuint(probes_figures(f->probes).in_flight, ==, 1);
 }
 
-#define HTTP "{\"type\":\"HTTP\"}"
 #define MYSQL "{\"type\":\"MYSQL\",\"user\":\"u\",\"pwd\":\"p\"}"
 #define ADD(name, argument, function)                                                              \
     g_test_add("/registry/probes/" name, struct fixture, argument, set_up, function, tear_down)
