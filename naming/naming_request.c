@@ -90,6 +90,8 @@ static void remember(struct naming_request *request, const struct http_response 
                      const struct outcome *outcome)
 {
     struct naming_transport *transport = request->transport;
+    if (outcome->unasked)
+        return;
     server_list_met(transport->servers, request->server, response->peer);
     if (outcome->failed)
         naming_transport_failed(transport, request->server, outcome->text);

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS                                                                                \
-    32 /* to all servers together; each list request of 10,000 services takes one                  \
-          for some milliseconds */
-#define BEAT_CONNECTIONS 32
+/* To one server; each list request of 10,000 services takes one for some milliseconds, and a beat
+ * that hangs takes one for a second. */
+#define CONNECTIONS 32
+#define BEAT_CONNECTIONS 128
 #define PROBE_TIMEOUT_MS 1000
 
 static void arm_probe(struct naming_transport *transport)
