@@ -124,6 +124,7 @@ struct naming *naming_new(const struct naming_config *config,
     const char *reason = naming_refuses(config);
     g_autofree char *text = NULL;
     struct naming *naming = g_new0(struct naming, 1);
+    const struct trouble trouble = {listener->trouble, user_data};
 
     naming->listener = *listener;
     naming->user_data = user_data;
@@ -132,7 +133,7 @@ struct naming *naming_new(const struct naming_config *config,
     if (reason != NULL)
         text = g_strdup(reason);
     else
-        naming->proxy = naming_proxy_new(config, &text);
+        naming->proxy = naming_proxy_new(config, &trouble, &text);
     if (naming->proxy != NULL && naming_start_push(naming, config, &text)) {
         naming_start_reactors(naming, config);
         return naming;
@@ -154,6 +155,11 @@ void naming_free(struct naming *naming)
     timers_free(naming->timers);
     g_free(naming->no_push);
     g_free(naming);
+}
+
+void naming_reload(struct naming *naming, const struct naming_credentials *credentials)
+{
+    naming_proxy_reload(naming->proxy, credentials);
 }
 
 /* --- our own instances --------------------------------------------------------------------------
@@ -261,6 +267,11 @@ struct naming_call *naming_groups(struct naming *naming, naming_names_fn done, g
 guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room)
 {
     return naming_proxy_servers(naming->proxy, states, room);
+}
+
+guint naming_call_metrics(struct naming *naming, struct naming_call_metrics *rows, guint room)
+{
+    return naming_proxy_call_metrics(naming->proxy, rows, room);
 }
 
 void naming_stats(struct naming *naming, struct naming_stats *stats)

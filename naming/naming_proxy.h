@@ -7,12 +7,16 @@
  */
 #pragma once
 
-#include "naming/naming.h"
+#include "naming/trouble.h"
 
 struct naming_proxy;
 
-struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why);
+/* `trouble` is told of log-ins and endpoints that fail. */
+struct naming_proxy *naming_proxy_new(const struct naming_config *config,
+                                      const struct trouble *trouble, char **why);
 void naming_proxy_free(struct naming_proxy *proxy);
+/* As naming_reload. */
+void naming_proxy_reload(struct naming_proxy *proxy, const struct naming_credentials *credentials);
 
 struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const struct service_key *key,
                                           const struct instance *instance, naming_done_fn done,
@@ -60,4 +64,6 @@ gboolean naming_proxy_is_server(struct naming_proxy *proxy, const char *address)
 char *naming_proxy_own_ip(struct naming_proxy *proxy);
 guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_state *states,
                            guint room);
+guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_metrics *rows,
+                                guint room);
 guint naming_proxy_in_flight(struct naming_proxy *proxy);

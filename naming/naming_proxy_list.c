@@ -60,13 +60,14 @@ struct naming_call *naming_proxy_list(struct naming_proxy *proxy, const struct s
     http_form_add(query, "clusters", proxy->clusters);
     g_string_append_printf(query, "&udpPort=%u&healthyOnly=false", udp_port);
     struct naming_request_spec spec = {
+        .call = NAMING_CALL_LIST,
         .method = "GET",
         .path = "/v1/ns/instance/list",
         .query = query->str,
         .client_ip = TRUE,
         .deadline = call->base.deadline,
         .attempt_ms = PROXY_ATTEMPT_MS,
-        .list_of = key,
+        .service = key,
         .take = take_list,
     };
     call->key = service_key_dup(key);
@@ -176,6 +177,7 @@ static void ask_page(struct names_call *call)
         http_form_add(query, "groupName", call->group);
     g_string_append_printf(query, "&pageNo=%u&pageSize=%u", call->page, call->page_size);
     struct naming_request_spec spec = {
+        .call = call->catalog ? NAMING_CALL_GROUPS : NAMING_CALL_SERVICES,
         .method = "GET",
         .path = call->catalog ? "/v1/ns/catalog/services" : "/v1/ns/service/list",
         .query = query->str,
