@@ -5,6 +5,8 @@
 #include "naming/host_reactor.h"
 #include "naming/push_receiver.h"
 
+#include <string.h>
+
 struct naming {
     struct timers *timers;
     struct naming_proxy *proxy;
@@ -274,6 +276,18 @@ guint naming_call_metrics(struct naming *naming, struct naming_call_metrics *row
     return naming_proxy_call_metrics(naming->proxy, rows, room);
 }
 
+static gboolean naming_is_up(struct naming *naming)
+{
+    guint n = naming_servers(naming, NULL, 0);
+    g_autofree struct naming_server_state *states = g_new0(struct naming_server_state, n);
+
+    naming_servers(naming, states, n);
+    for (guint i = 0; i < n; i++)
+        if (states[i].current)
+            return !states[i].bad && states[i].last_ok > 0;
+    return FALSE;
+}
+
 void naming_stats(struct naming *naming, struct naming_stats *stats)
 {
     struct push_counts counts = {0};
@@ -288,5 +302,9 @@ void naming_stats(struct naming *naming, struct naming_stats *stats)
         .polls = host_reactor_polls(naming->hosts),
         .pushes_accepted = counts.accepted,
         .pushes_refused = counts.refused,
+        .hosts_dropped = naming_proxy_hosts_dropped(naming->proxy),
+        .server_up = naming_is_up(naming),
     };
+    memcpy(stats->pushes_refused_by, counts.refused_by, sizeof counts.refused_by);
+    beat_reactor_counts(naming->beats, &stats->beats);
 }

@@ -280,11 +280,34 @@ struct naming_call_metrics {
 /* Fills at most `room` records, only those with requests; returns how many there are. */
 guint naming_call_metrics(struct naming *naming, struct naming_call_metrics *rows, guint room);
 
+/* Why a push was not taken. */
+enum naming_push_reason {
+    NAMING_PUSH_FLOOD,    /* more than is looked at in a second */
+    NAMING_PUSH_GARBAGE,  /* it cannot be unpacked or makes no sense */
+    NAMING_PUSH_STRANGER, /* from an address that is no server's */
+    NAMING_PUSH_UNKNOWN,  /* for a service that is not subscribed */
+    NAMING_PUSH_CLUSTERS, /* for other clusters than subscribed */
+    NAMING_PUSH_OLD,      /* older than the list held */
+    NAMING_PUSH_FUTURE,   /* ahead of the server's clock */
+    NAMING_PUSH_REASONS
+};
+extern const char *const naming_push_reasons[NAMING_PUSH_REASONS]; /* "flood", ... */
+
+struct naming_beat_counts {
+    guint64 sent, answered, failed;
+    guint64 lost; /* answered by 20404: registered again */
+    guint64 late; /* answered more than 2 s later after the one before than it should */
+};
+
 struct naming_stats {
     guint subscribed; /* services kept fresh */
     guint beating;    /* instances beaten */
     guint requests_in_flight;
     guint16 udp_port; /* 0 = no push */
     guint64 polls, pushes_accepted, pushes_refused;
+    guint64 pushes_refused_by[NAMING_PUSH_REASONS];
+    struct naming_beat_counts beats;
+    guint64 hosts_dropped; /* in lists that were taken: hosts that made no sense */
+    gboolean server_up;    /* the server asked first answered the last time (getServerStatus) */
 };
 void naming_stats(struct naming *naming, struct naming_stats *stats);

@@ -306,6 +306,11 @@ guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_m
     return call_metrics_rows(proxy->transport->metrics, rows, room);
 }
 
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy)
+{
+    return proxy->transport->hosts_dropped;
+}
+
 guint naming_proxy_in_flight(struct naming_proxy *proxy)
 {
     return g_queue_get_length(&proxy->calls);

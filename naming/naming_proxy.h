@@ -66,4 +66,5 @@ guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_stat
                            guint room);
 guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_metrics *rows,
                                 guint room);
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy);
 guint naming_proxy_in_flight(struct naming_proxy *proxy);

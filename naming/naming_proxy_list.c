@@ -29,10 +29,7 @@ static void list_clear(struct proxy_call *base)
 static gboolean decode_list(const char *body, gsize length, gpointer user_data, char **why)
 {
     struct list_call *call = user_data;
-    guint dropped = 0;
-    call->info = codec_service_info(body, length, call->key, &dropped, why);
-    if (dropped > 0)
-        g_debug("%s@@%s: %u senseless hosts left out", call->key->group, call->key->name, dropped);
+    call->info = codec_service_info(body, length, call->key, NULL, why);
     return call->info != NULL;
 }
 
@@ -47,6 +44,8 @@ static void on_listed(const struct naming_result *result, gpointer user_data)
     struct list_call *call = user_data;
     call->base.request = NULL;
     proxy_call_ended(&call->base);
+    if (call->info != NULL)
+        call->base.proxy->transport->hosts_dropped += call->info->n_dropped;
     call->done(result, call->info, call->base.user_data);
     proxy_call_free(&call->base);
 }

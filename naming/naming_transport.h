@@ -29,7 +29,8 @@ struct naming_transport {
     guint retries;
     GMainContext *context;
     struct http_timer *probe_timer;
-    GQueue probes; /* struct probe, under way */
+    guint64 hosts_dropped; /* of lists that were taken */
+    GQueue probes;         /* struct probe, under way */
 };
 
 /* `config` makes sense; `endpoint`: URL of endpoint_url, NULL = none. */

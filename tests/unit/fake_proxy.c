@@ -299,6 +299,11 @@ guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_stat
     return 1;
 }
 
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy)
+{
+    return 0;
+}
+
 guint naming_proxy_in_flight(struct naming_proxy *proxy)
 {
     return proxy->waiting->len;
