@@ -6,7 +6,10 @@
 #include "fs/state.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define DESCRIPTORS 8192 /* the soft limit is often 1024 */
 
 struct client {
     struct fs *fs;
@@ -30,6 +33,16 @@ static gboolean load(const struct client *client, struct naming_credentials *cre
                                               .username = options->username,
                                               .environment = &client->environment};
     return credentials_load(&source, credentials, why);
+}
+
+/* Servers that answer slowly keep many connections open. */
+static void want_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = MIN(limit.rlim_max, DESCRIPTORS);
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static struct naming_config config_of(const struct mount_options *options)
@@ -98,6 +111,7 @@ struct client *client_new(struct fs *fs, const char *source, const struct naming
 {
     struct client *client = g_new0(struct client, 1);
     client->fs = fs;
+    want_descriptors();
     credentials_take_environment(&client->environment);
     if (start(client, source, listener, user_data, why))
         return client;

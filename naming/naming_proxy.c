@@ -216,7 +216,6 @@ struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct s
         .path = "/v1/ns/instance/beat",
         .query = query->str,
         .form = light ? NULL : form->str,
-        .beat = TRUE,
         .urgent = TRUE,
         .service = key,
         .deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000,

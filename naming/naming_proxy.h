@@ -39,7 +39,7 @@ struct beat_reply {
 typedef void (*naming_proxy_beat_fn)(const struct naming_result *result,
                                      const struct beat_reply *reply, gpointer user_data);
 /* `light` sends no beat body. `timeout_ms` bounds the call over all servers, one attempt gets at
- * most 1 s. */
+ * most 1 s while another server is untried. */
 struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct service_key *key,
                                       const struct instance *instance, gint64 period_ms,
                                       gboolean light, guint timeout_ms, naming_proxy_beat_fn done,

@@ -288,7 +288,7 @@ static guint attempt_time(const struct naming_request *request)
     guint others = server_list_good_left(request->servers, request->tried, request->server);
     gboolean last = server_list_next(request->servers, request->tried) < 0;
     gint64 share = MAX(left / (1 + others), SHARE_MIN_MS);
-    if (!last || request->spec.beat)
+    if (!last)
         share = MIN(share, request->spec.attempt_ms);
     return (guint)MIN(share, left);
 }

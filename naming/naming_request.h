@@ -4,8 +4,8 @@
  *
  * 200 with a body that makes sense is the end; so is any answer that another server would give, too
  * (4xx, 501, 3xx, too large). No answer, 500, 502, 503, 504 or a body without sense lead to the
- * next server. One attempt gets at most `attempt_ms` while another server is untried, a beat's in
- * any case, and no more than its share of the time while other good servers are untried. When every
+ * next server. One attempt gets at most `attempt_ms` while another server is untried, and no
+ * more than its share of the time while other good servers are untried. When every
  * server was tried once and time is left, those that could not be talked to are tried again after a
  * pause (1 + `retries` attempts in all). 401 and 403 lead to one log-in and another try on the same
  * server (security_proxy.h).

@@ -16,7 +16,6 @@ struct naming_request_spec { /* strings are copied */
     const char *query;                 /* encoded, without '?' */
     const char *form;                  /* encoded body, NULL = none */
     gboolean client_ip;                /* add clientIP=, our address towards the server asked */
-    gboolean beat;                     /* no attempt longer than attempt_ms, in any case */
     gboolean urgent;                   /* over the beats' connections */
     gboolean anonymous;                /* without token and signature */
     gint64 deadline;                   /* monotonic us */

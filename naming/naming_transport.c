@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 /* To one server; each list request of 10,000 services takes one for some milliseconds, and a beat
- * that hangs takes one for a second. */
+ * to a server that hangs or takes two seconds for each takes one for that long: 512 make 256 beats
+ * a second. */
 #define CONNECTIONS 32
-#define BEAT_CONNECTIONS 128
+#define BEAT_CONNECTIONS 512
 #define PROBE_TIMEOUT_MS 1000
 
 struct probe {
