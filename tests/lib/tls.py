@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import warnings
 
 
 def openssl(*arguments, directory):
@@ -49,8 +50,9 @@ class Front:
             self.context.load_verify_locations(demand)
             self.context.verify_mode = ssl.CERT_REQUIRED
         if version:
-            self.context.minimum_version = ssl.TLSVersion.TLSv1
-            self.context.maximum_version = version
+            with warnings.catch_warnings(action="ignore"):
+                self.context.minimum_version = ssl.TLSVersion.TLSv1
+                self.context.maximum_version = version
             self.context.set_ciphers("ALL:@SECLEVEL=0")
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}/nacos"
