@@ -134,6 +134,7 @@ static void test_environment(struct fixture *f, gconstpointer unused)
     g_assert_cmpstr(f->got.username, ==, "bob");
     assert_load(f, "username=u\npassword=p\n", "u|p|-|-");
     assert_load(f, "username=u\n", "u|pw|-|-");
+    naming_credentials_clear(&f->environment);
     credentials_take_environment(&f->environment); /* nothing is there any more */
     g_assert_null(f->environment.username);
 }
