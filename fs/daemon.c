@@ -3,6 +3,7 @@
 
 #include "fs/adoption.h"
 #include "fs/audit.h"
+#include "fs/client.h"
 #include "fs/control.h"
 #include "fs/error.h"
 #include "fs/error_log.h"
@@ -143,6 +144,8 @@ static void take_word(enum control_word word, gpointer user_data)
         say_goodbye(daemon);
     else if (word == CONTROL_LEAVE)
         leave(daemon);
+    else if (word == CONTROL_RELOAD)
+        client_reload(daemon->fs.client);
 }
 
 static gboolean tick(gpointer user_data)
@@ -175,30 +178,13 @@ static gboolean open_state(struct daemon *daemon, char **why)
 
 static gboolean open_naming(struct daemon *daemon, char **why)
 {
-    const struct mount_options *options = daemon->config->options;
     struct fs *fs = &daemon->fs;
     const char *registry = state_shared(fs->state)->address;
-    const char *source = *registry ? registry : options->source;
-    g_auto(GStrv) servers = naming_parse_source(source, why);
-    if (!servers)
-        return FALSE;
-    const struct naming_config config = {
-        .servers = (const char *const *)servers,
-        .namespace_id = options->namespace_id,
-        .clusters = options->clusters,
-        .timeout_ms = options->timeout_s * 1000,
-        .connect_timeout_ms = options->connect_timeout_s * 1000,
-        .retries = options->retries,
-        .push_udp = options->push_udp,
-        .udp_port = (guint16)options->udp_port,
-        .max_response = options->max_response,
-        .own_ip = options->ip,
-    };
+    const char *source = *registry ? registry : fs->options->source;
     const struct naming_listener listener = {
         .changed = changed, .trouble = trouble, .adopted = adopted, .beaten = beaten};
-    fs->servers = g_strjoinv(",", servers);
-    fs->naming = naming_new(&config, &listener, daemon, why);
-    return fs->naming != NULL;
+    fs->client = client_new(fs, source, &listener, daemon, why);
+    return fs->client != NULL;
 }
 
 /* No id of an earlier daemon is given out again. */
@@ -275,8 +261,7 @@ static void close_all(struct daemon *daemon)
     slots_free(fs->groups);
     root_clear(fs);
     tree_free(fs->tree);
-    if (fs->naming)
-        naming_free(fs->naming);
+    client_free(fs->client);
     if (fs->mirror)
         mirror_free(fs->mirror);
     if (fs->session)
@@ -285,7 +270,6 @@ static void close_all(struct daemon *daemon)
     snapshots_free(fs->snapshots);
     journal_free(fs->journal);
     state_close(fs->state);
-    g_free(fs->servers);
     adoption_free(daemon->adoption);
     g_main_loop_unref(daemon->loop);
 }

@@ -2,6 +2,7 @@
 #include "fs/dotfiles.h"
 
 #include "fs/address.h"
+#include "fs/client.h"
 #include "fs/error_log.h"
 #include "fs/registered.h"
 #include "fs/render.h"
@@ -36,7 +37,8 @@ GBytes *dotfile_status(struct fs *fs, struct service *service, int *error)
     struct naming_stats stats;
     naming_stats(fs->naming, &stats);
     line_text(out, "source", fs->options->source);
-    line_text(out, "servers", fs->servers);
+    line_text(out, "servers", client_source(fs->client));
+    line_text(out, "server_status", stats.server_up ? "UP" : "DOWN");
     line_text(out, "namespace", fs->options->namespace_id);
     line_text(out, "mountpoint", fs->options->mountpoint);
     const struct state_shared *shared = state_shared(fs->state);

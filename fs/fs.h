@@ -12,6 +12,7 @@
 #include "naming/naming.h"
 
 struct audit;
+struct client;
 struct error_log;
 struct events;
 struct interest;
@@ -48,8 +49,9 @@ struct root {
 
 struct fs {
     const struct mount_options *options; /* borrowed */
-    struct naming *naming;
-    struct state *state; /* what outlives this daemon */
+    struct client *client;
+    struct naming *naming; /* borrowed from the client */
+    struct state *state;   /* what outlives this daemon */
     struct journal *journal;
     struct snapshots *snapshots; /* bytes of open files */
     GHashTable *reopened;    /* unique of an OPEN or CREATE -> handle id, of what an earlier daemon
@@ -74,7 +76,6 @@ struct fs {
     gboolean closing;  /* no request may wait any more */
     gint64 started;    /* monotonic us */
     gint64 started_ns; /* wall clock; the times of what has no time of its own */
-    char *servers;     /* owned; what SOURCE stands for, for people */
     gboolean undoing;  /* a register was cancelled: the client may still have to undo it */
     const char *libfuse_version; /* static */
     char protocol[16];           /* of the kernel interface, "7.45"; once it has said */

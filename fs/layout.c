@@ -2,6 +2,7 @@
 #include "fs/layout.h"
 
 #include "fs/dotfiles.h"
+#include "fs/dotfiles_metrics.h"
 #include "fs/render.h"
 #include "fs/service_files.h"
 
@@ -26,8 +27,11 @@ static const struct layout_file files[] = {
      .line = LINE_LEASE, .open = service_file_lease},
     {"status", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_status},
     {"servers", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_servers},
+    {"subscriptions", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE,
+     .open = dotfile_subscriptions},
     {"registered", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_registered},
     {"errors", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_errors},
+    {"metrics", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_metrics},
     {"options", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_options},
     {"events", LAYOUT_DOT, .stream = TRUE, .content = CONTENT_NONE, .open = service_file_empty},
     {"version", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_version},

@@ -202,6 +202,8 @@ static int run(struct command *command)
         show_version();
         return 0;
     }
+    g_autofree char *directory = g_get_current_dir();
+    g_setenv(MOUNT_OPTIONS_DIRECTORY, directory, TRUE);
     open_log(&sink, &command->options);
     return command->options.foreground ? foreground(command) : background(command);
 }

@@ -198,6 +198,12 @@ void mount_options_clear(struct mount_options *options)
     g_free(options->ip);
     g_free(options->clusters);
     g_free(options->listen);
+    g_free(options->username);
+    g_free(options->credentials);
+    g_free(options->endpoint);
+    g_free(options->cafile);
+    g_free(options->cert);
+    g_free(options->key);
     g_free(options->log_level);
     memset(options, 0, sizeof(*options));
 }
@@ -227,6 +233,10 @@ static gboolean check(struct parsing *parsing)
         return refuse(parsing, "option uid", "only root may give the files to another user");
     if (parsing->listen_given && strcmp(options->source, "standalone") != 0)
         return refuse(parsing, "option listen", "only with SOURCE standalone");
+    if (options->endpoint != NULL && strcmp(options->source, "standalone") == 0)
+        return refuse(parsing, "option endpoint", "not with SOURCE standalone");
+    if (options->key != NULL && options->cert == NULL)
+        return refuse(parsing, "option key", "only with cert");
     return TRUE;
 }
 

@@ -24,6 +24,9 @@ struct mount_options {
     /* -o, in the order of the table */
     char *namespace_id;      /* namespace=ID; "public" */
     char **groups;           /* group=NAME, repeatable; NULL-terminated; NULL = none */
+    char *username;          /* username=NAME; NULL = as in credentials or the environment */
+    char *credentials;       /* credentials=FILE, absolute; NULL = none */
+    char *endpoint;          /* endpoint=URL; NULL = none */
     guint timeout_s;         /* timeout=SEC; 3; a call over all servers */
     guint connect_timeout_s; /* connect_timeout=SEC; 1 */
     guint retries;           /* retries=N; 2 */
@@ -34,6 +37,10 @@ struct mount_options {
     char *ip;           /* ip=ADDR: own address for ":PORT"; NULL = the route towards the server */
     char *clusters;     /* clusters=A,B (comma escaped by a backslash); "" = all */
     char *listen;       /* listen=ADDR:PORT of standalone's registry; "127.0.0.1:8848" */
+    char *cafile;       /* cafile=FILE, absolute; NULL = the system's authorities */
+    char *cert;         /* cert=FILE, absolute; NULL = none */
+    char *key;          /* key=FILE, absolute; NULL = in cert's */
+    gboolean insecure;  /* insecure: any certificate will do */
     char *log_level;    /* log_level=error|warning|info|debug; "info" */
     gsize max_response; /* max_response=BYTES (K, M, G suffixes); 64 MiB */
     gboolean read_only; /* ro: writes fail with EROFS */
@@ -42,6 +49,11 @@ struct mount_options {
     gboolean gid_given; /* gid= was there: register, deregister and hosts/ get group write */
     mode_t umask;       /* umask=OCTAL; 0; never takes the owner's bits */
 };
+
+/* Environment: what relative paths among the options are relative to, for a process that parses a
+ * command line given to another one in another directory; without it they are to the working
+ * directory. */
+#define MOUNT_OPTIONS_DIRECTORY "NACOSFS_DIRECTORY"
 
 /* Parses argc/argv. On success returns TRUE and puts what belongs to libfuse (allow_other,
  * auto_unmount, max_read=, and our fsname=, subtype=, default_permissions, nosuid, nodev) into

@@ -57,6 +57,17 @@ static gboolean set_text(const struct option_row *row, void *field, const char *
 
 const struct option_kind option_text = {set_text, show_string};
 
+/* The daemon stands in the root directory. */
+static gboolean set_file(const struct option_row *row, void *field, const char *value, char **why)
+{
+    if (!is_text(value, why))
+        return FALSE;
+    g_autofree char *absolute = g_canonicalize_filename(value, g_getenv(MOUNT_OPTIONS_DIRECTORY));
+    return replace(field, absolute);
+}
+
+const struct option_kind option_file = {set_file, show_string};
+
 static gboolean set_list(const struct option_row *row, void *field, const char *value, char **why)
 {
     char ***list = field;

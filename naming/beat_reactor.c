@@ -10,7 +10,8 @@
 struct beat_reactor {
     struct registration_env env;
     GHashTable *table; /* struct registration *, owned, to itself */
-    gint64 adopt_due;  /* us; the next one adopted beats no sooner */
+    struct naming_beat_counts counts;
+    gint64 adopt_due; /* us; the next one adopted beats no sooner */
     naming_adopted_fn adopted;
     naming_beaten_fn beaten;
     gpointer user_data;
@@ -40,6 +41,7 @@ struct beat_reactor *beat_reactor_new(const struct beat_reactor_config *config)
         .proxy = config->proxy,
         .timers = config->timers,
         .timeout_ms = config->timeout_ms,
+        .counts = &reactor->counts,
         .trouble = config->trouble,
         .idle = beat_reactor_on_idle,
         .beaten = beat_reactor_on_beaten,
@@ -186,4 +188,9 @@ guint beat_reactor_count(struct beat_reactor *reactor)
     while (g_hash_table_iter_next(&iter, (gpointer *)&registration, NULL))
         count += registration->beat.instance != NULL && registration->beat.instance->ephemeral;
     return count;
+}
+
+void beat_reactor_counts(const struct beat_reactor *reactor, struct naming_beat_counts *counts)
+{
+    *counts = reactor->counts;
 }

@@ -49,3 +49,4 @@ void beat_reactor_listed(struct beat_reactor *reactor, const struct service_info
                          gint64 asked);
 /* Instances that are beaten; persistent ones do not count. */
 guint beat_reactor_count(struct beat_reactor *reactor);
+void beat_reactor_counts(const struct beat_reactor *reactor, struct naming_beat_counts *counts);

@@ -7,6 +7,8 @@
 #define BEAT_CODE_OK 10200
 #define BEAT_CODE_RESOURCE_NOT_FOUND 20404
 
+#define BEAT_LATE_MS 2000 /* after its time; servers wait for two more periods */
+
 #define MS 1000 /* us */
 
 static gboolean beat_task_is_on(const struct beat_task *task)
@@ -35,11 +37,17 @@ static void beat_task_next(struct beat_task *task)
 
 static enum beat_outcome beat_task_answered(struct beat_task *task, const struct beat_reply *reply)
 {
+    gint64 now = timers_now(task->timer.timers);
+    gint64 due = task->state.last_beat + (task->state.period_ms + BEAT_LATE_MS) * MS;
+
+    task->counts->answered++;
+    task->counts->late += task->state.last_beat > 0 && now > due;
     task->state.beats++;
-    task->state.last_beat = timers_now(task->timer.timers);
+    task->state.last_beat = now;
     if (reply->interval_ms > 0)
         task->state.period_ms = beat_clamp_period_ms(reply->interval_ms);
     if (reply->code == BEAT_CODE_RESOURCE_NOT_FOUND) { /* 1.4 leaves lightBeatEnabled out of it */
+        task->counts->lost++;
         beat_task_retry(task);
         return BEAT_LOST;
     }
@@ -51,6 +59,7 @@ static enum beat_outcome beat_task_answered(struct beat_task *task, const struct
 static enum beat_outcome beat_task_failed(struct beat_task *task,
                                           const struct naming_result *result)
 {
+    task->counts->failed++;
     task->state.failures++;
     if (result->status != NAMING_UNREACHABLE && result->status != NAMING_TIMEOUT)
         task->light = FALSE; /* refused: it may be a server that knows no light beats */
@@ -85,6 +94,7 @@ static void beat_task_on_timer(gpointer user_data)
 
     if (task->call != NULL)
         return; /* its end goes on with the schedule */
+    task->counts->sent++;
     task->sent = timers_now(task->timer.timers);
     task->call = naming_proxy_beat(task->proxy, task->key, task->instance, task->state.period_ms,
                                    task->light, timeout_ms, beat_task_on_beat, task);

@@ -20,9 +20,10 @@ typedef void (*beat_ended_fn)(enum beat_outcome outcome, const struct naming_res
                               gpointer user_data);
 
 struct beat_task {
-    struct naming_proxy *proxy;    /* borrowed */
-    const struct service_key *key; /* borrowed */
-    guint timeout_ms;              /* of one beat at most */
+    struct naming_proxy *proxy;        /* borrowed */
+    const struct service_key *key;     /* borrowed */
+    guint timeout_ms;                  /* of one beat at most */
+    struct naming_beat_counts *counts; /* borrowed; of all tasks */
     beat_ended_fn ended;
     gpointer user_data;
     struct instance *instance; /* owned; as registered; NULL = nothing to beat */

@@ -165,6 +165,8 @@ struct service_info *codec_service_info(const char *text, gsize length,
         return NULL;
     g_autoptr(service_key) key = service_decode(root, expected, why);
     struct service_info *info = key != NULL ? info_decode(root, key, &left_out, why) : NULL;
+    if (info != NULL)
+        info->n_dropped = left_out;
     if (dropped != NULL)
         *dropped = left_out;
     if (length > TRIM_FROM) {

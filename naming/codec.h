@@ -32,6 +32,13 @@ gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups,
 /* Reply of GET /operator/metrics: {"status":"UP",...}. */
 gboolean codec_server_is_up(const char *text, gsize length);
 
+/* {"accessToken":"...","tokenTtl":18000,...} of a log-in. */
+struct login_reply {
+    char *token;  /* owned; not empty, printable ASCII */
+    gint64 ttl_s; /* 5 hours if it is missing */
+};
+gboolean codec_login_reply(const char *text, gsize length, struct login_reply *reply, char **why);
+
 /* A weight as Java writes it: the shortest decimal that reads back equal, with a point. New string.
  */
 char *codec_weight(double weight);

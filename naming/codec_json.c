@@ -23,8 +23,8 @@ void codec_put(json_object *object)
 }
 
 /* How many members the objects of a text have, keys that come twice counted twice: a colon outside
- * a string is a member. -1 if a character outside the strings occurs in no JSON: json-c's strict
- * mode still takes 'single quotes', NaN and Infinity. */
+ * a string is a member. -1 if there is a character that occurs in no JSON: json-c's strict mode
+ * still takes control bytes in strings and, outside of them, 'single quotes', NaN and Infinity. */
 static gssize members_of_text(const char *text, gsize length)
 {
     gssize members = 0;
@@ -33,6 +33,8 @@ static gssize members_of_text(const char *text, gsize length)
         char c = text[i];
         if (c == '"')
             inside = !inside;
+        else if (inside && (guchar)c < ' ')
+            return -1;
         else if (inside)
             i += c == '\\';
         else if (c == ':')
@@ -70,7 +72,11 @@ json_object *codec_parse(const char *text, gsize length, char **why)
         codec_refuse(why, "too large");
         return NULL;
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    if (!g_utf8_validate_len(text, length, NULL)) { /* json-c's own check takes surrogates */
+        codec_refuse(why, "not JSON: not UTF-8");
+        return NULL;
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     g_autoptr(json_object) value = json_tokener_parse_ex(tokener, text, (int)length);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     if (error == json_tokener_continue)

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #define BEAT_INTERVAL_MAX                                                                          \
-    (3600 * 1000)       /* ms; a longer one is senseless: the server forgets sooner */
-#define REF_TIME_MAX 20 /* digits of a 64-bit number with its sign */
+    (3600 * 1000)           /* ms; a longer one is senseless: the server forgets sooner */
+#define DEFAULT_TTL_S 18000 /* nacos.core.auth.default.token.expire.seconds */
+#define TOKEN_MAX 8192      /* bytes; a request line has no room for more */
+#define REF_TIME_MAX 20     /* digits of a 64-bit number with its sign */
 
 gboolean codec_beat_reply(const char *text, gsize length, struct beat_reply *reply, char **why)
 {
@@ -94,6 +96,25 @@ gboolean codec_server_is_up(const char *text, gsize length)
     const char *status = NULL;
     return root != NULL && codec_get_string(root, "status", &status) &&
            g_strcmp0(status, "UP") == 0;
+}
+
+gboolean codec_login_reply(const char *text, gsize length, struct login_reply *reply, char **why)
+{
+    g_autoptr(json_object) root = codec_parse_object(text, length, why);
+    const char *token = NULL;
+    reply->ttl_s = DEFAULT_TTL_S;
+    if (root == NULL)
+        return FALSE;
+    if (!codec_get_string(root, "accessToken", &token) || token == NULL || *token == '\0' ||
+        strlen(token) > TOKEN_MAX)
+        return codec_refuse(why, "no accessToken");
+    for (const char *c = token; *c != '\0'; c++)
+        if (!g_ascii_isgraph(*c))
+            return codec_refuse(why, "accessToken has a byte that no token has");
+    if (!codec_get_int(root, "tokenTtl", &reply->ttl_s))
+        return codec_refuse(why, "tokenTtl is no number");
+    reply->token = g_strdup(token);
+    return TRUE;
 }
 
 /* Servers send a number (System.nanoTime, so it may be negative) and take a number or a text back.

@@ -4,19 +4,13 @@
  * Rule of this file: nobody's `done` runs inside curl. Ends are collected in http_drain() alone,
  * after curl has returned, so a `done` may send, cancel and free whatever it likes.
  *
- * curl's own queue for MAX_TOTAL_CONNECTIONS does not watch the clock of what waits in it, so
+ * curl's own queue for MAX_HOST_CONNECTIONS does not watch the clock of what waits in it, so
  * requests wait here, and the deadline of each is kept here, too.
  */
 #include "naming/http.h"
 
-#include "naming/http_request.h"
+#include "naming/http_easy.h"
 #include "naming/http_watch.h"
-
-#include <curl/curl.h>
-#include <string.h>
-
-/* SwitchDomain of the servers: a C client from 1.0.12 on is pushed to. */
-#define USER_AGENT "Nacos-C-Client:v1.4.8"
 
 struct http {
     GMainContext *context;
@@ -25,12 +19,9 @@ struct http {
     struct http_timer *timer; /* due at the earlier of curl_due and the first deadline */
     gint64 curl_due;          /* monotonic us; -1 = curl waits for no time */
     struct http_queue queue;
-    guint active;      /* those that curl has */
     gboolean draining; /* http_drain is at work and will see to the rest */
     gboolean closed;   /* http_free was called from a `done` */
 };
-
-G_STATIC_ASSERT(HTTP_ERROR_SIZE == CURL_ERROR_SIZE);
 
 static void http_drain(struct http *http);
 
@@ -98,32 +89,6 @@ static void on_due(gpointer user_data)
 
 /* --- one request --- */
 
-static void set_limits(CURL *easy, const struct http_limits *limits)
-{
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)limits->max_response);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    /* else the end of a request joins a look-up thread that hangs */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-}
-
-static void set_method(CURL *easy, const struct http_request *request)
-{
-    const char *form = http_request_form(request);
-    if (form != NULL) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(form));
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, form); /* not copied */
-    }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-}
-
 /* FALSE if curl has no memory for it; it then waits on. */
 static gboolean request_start(struct http_request *request)
 {
@@ -131,20 +96,13 @@ static gboolean request_start(struct http_request *request)
     CURL *easy = curl_easy_init();
     if (easy == NULL)
         return FALSE;
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    set_limits(easy, &http->limits);
-    set_method(easy, request);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_request_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+    http_easy_prepare(easy, &http->limits, request);
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
         return FALSE;
     }
     http_queue_started(request);
     request->easy = easy;
-    http->active++;
     return TRUE;
 }
 
@@ -152,11 +110,10 @@ static gboolean request_start(struct http_request *request)
  */
 static void go_on(struct http *http)
 {
-    struct http_request *first;
+    struct http_request *next;
     if (http->draining) /* http_drain does it at its end */
         return;
-    while (http->active < http->limits.max_connections &&
-           (first = http_queue_first_waiting(&http->queue)) != NULL && request_start(first))
+    while ((next = http_queue_next(&http->queue)) != NULL && request_start(next))
         ;
     arm(http);
 }
@@ -169,7 +126,6 @@ static void request_detach(struct http_request *request)
     if (request->easy == NULL)
         return;
     curl_multi_remove_handle(http->multi, request->easy);
-    http->active--;
 }
 
 static void request_free(struct http_request *request)
@@ -200,34 +156,15 @@ static void request_finish(struct http_request *request, enum http_failure failu
         response.body_length = request->body.length;
         response.buffer = &request->body;
     }
-    response.elapsed_us = g_get_monotonic_time() - request->started;
+    if (request->began > 0)
+        response.elapsed_us = g_get_monotonic_time() - request->began;
     request->done(&response, request->user_data);
     request_free(request);
 }
 
-static enum http_failure failure_of(const struct http_request *request, CURLcode code)
-{
-    if (request->body.overflow)
-        return HTTP_TOO_LARGE;
-    switch (code) {
-    case CURLE_OK:
-        return HTTP_ANSWERED;
-    case CURLE_OPERATION_TIMEDOUT:
-        return HTTP_TIMEOUT;
-    case CURLE_FILESIZE_EXCEEDED:
-        return HTTP_TOO_LARGE;
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: no status line */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return HTTP_GARBAGE;
-    default:
-        return HTTP_UNREACHABLE;
-    }
-}
-
 static void request_end(struct http_request *request, CURLcode code)
 {
-    enum http_failure failure = failure_of(request, code);
+    enum http_failure failure = http_easy_failure(request, code);
     g_autofree char *text = NULL;
     if (failure == HTTP_TOO_LARGE)
         text = g_strdup_printf("a reply of more than %" G_GSIZE_FORMAT " bytes",
@@ -250,6 +187,7 @@ static void http_destroy(struct http *http)
     curl_multi_cleanup(http->multi);
     http_timer_free(http->timer);
     http_queue_clear(&http->queue);
+    http_limits_clear(&http->limits);
     g_main_context_unref(http->context);
     g_free(http);
 }
@@ -276,8 +214,10 @@ static void http_drain(struct http *http)
     drain_ended(http);
     struct http_request *late;
     while (!http->closed && (late = http_queue_overdue(&http->queue)) != NULL)
-        request_finish(late, HTTP_TIMEOUT,
-                       late->easy != NULL ? "no answer in time" : "no free connection in time");
+        if (late->easy != NULL)
+            request_finish(late, HTTP_TIMEOUT, "no answer in time");
+        else
+            request_finish(late, HTTP_BUSY, "no free connection in time");
     http->draining = FALSE;
     if (http->closed)
         http_destroy(http);
@@ -289,10 +229,9 @@ struct http *http_new(const struct http_limits *limits)
 {
     struct http *http = g_new0(struct http, 1);
     http->context = g_main_context_ref_thread_default();
-    http->limits = *limits;
-    http->limits.max_connections = MAX(limits->max_connections, 1);
+    http_limits_copy(&http->limits, limits);
     http->curl_due = -1;
-    http_queue_init(&http->queue);
+    http_queue_init(&http->queue, http->limits.max_connections);
     http->timer = http_timer_new(http->context, on_due, http);
     http->multi = curl_multi_init();
     if (http->multi == NULL)
@@ -302,8 +241,8 @@ struct http *http_new(const struct http_limits *limits)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_curl_time);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, connections);
+    curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 2 * connections); /* kept when idle */
     return http;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * HTTP requests by curl's multi interface on the calling thread's main context: request in, one
- * completion out. The only file that includes curl. Limits are set at creation: body bytes counted
- * after decoding, time in all, time to connect, http and https only, no redirects, no proxy, no
- * signals. A hung name look-up never holds the loop (CURLOPT_QUICK_EXIT).
+ * completion out. Only http*.c include curl. Limits are set at creation: body bytes counted after
+ * decoding, time in all, time to connect, http and https only, no redirects, no proxy, no signals,
+ * TLS 1.2 at least. A hung name look-up never holds the loop (CURLOPT_QUICK_EXIT).
  */
 #pragma once
 
@@ -12,10 +12,19 @@
 struct http;
 struct http_request;
 
+/* Of https. Files in PEM, read anew for each connection; NULL = curl's default, or none. */
+struct http_tls {
+    char *cafile;      /* authorities whom to trust, instead of the system's */
+    char *cert, *key;  /* our own certificate; its key may be in the same file */
+    gboolean insecure; /* any certificate, any name in it */
+};
+
 struct http_limits {
     guint connect_timeout_ms;
     gsize max_response;    /* bytes, decoded */
-    guint max_connections; /* in all; further requests wait inside, their clock running */
+    guint max_connections; /* to each HOST:PORT; further requests wait inside, their clock running:
+                              those for one that hangs are in nobody else's way */
+    struct http_tls tls;
 };
 
 /* Why there is no status. */
@@ -23,6 +32,7 @@ enum http_failure {
     HTTP_ANSWERED = 0, /* status and body are there */
     HTTP_UNREACHABLE,  /* refused, reset, no address, truncated, TLS refused, ... */
     HTTP_TIMEOUT,
+    HTTP_BUSY, /* the time passed without a free connection: the server was not even asked */
     HTTP_TOO_LARGE,
     HTTP_GARBAGE, /* it answered, but not HTTP, or a broken encoding */
 };
@@ -38,7 +48,7 @@ struct http_response { /* valid during the callback only */
     struct http_body *buffer; /* borrowed; where the body is; NULL = nowhere */
     const char *peer;         /* borrowed; numeric address that was connected to, "" if none */
     const char *local;        /* borrowed; our numeric address on that connection, "" if none */
-    gint64 elapsed_us;
+    gint64 elapsed_us;        /* since it left us; 0 if it never did */
 };
 
 /* The body as the caller's own (g_free), without a copy; the response has none from then on. NULL
@@ -47,7 +57,7 @@ char *http_response_take_body(struct http_response *response);
 
 typedef void (*http_done_fn)(const struct http_response *response, gpointer user_data);
 
-/* Sources go to the thread-default main context. */
+/* `limits` is copied. Sources go to the thread-default main context. */
 struct http *http_new(const struct http_limits *limits);
 void http_free(struct http *http); /* drops requests under way without `done` */
 

@@ -3,7 +3,10 @@
 
 #include "naming/http.h"
 
+#include <malloc.h>
 #include <string.h>
+
+#define TRIM_FROM (1024 * 1024) /* bytes worth giving back */
 
 gboolean http_body_append(struct http_body *body, const char *data, gsize length)
 {
@@ -29,7 +32,10 @@ gboolean http_body_append(struct http_body *body, const char *data, gsize length
 
 void http_body_clear(struct http_body *body)
 {
+    gboolean large = body->data != NULL && body->room > TRIM_FROM;
     g_free(body->data);
+    if (large)
+        malloc_trim(0); /* glibc would keep up to 64 MiB for the next one */
     *body = (struct http_body){.limit = body->limit};
 }
 

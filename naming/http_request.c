@@ -3,15 +3,41 @@
 
 #include <string.h>
 
-void http_queue_init(struct http_queue *queue)
+static void lane_free(gpointer data)
+{
+    struct http_lane *lane = data;
+    g_free(lane->origin);
+    g_free(lane);
+}
+
+void http_queue_init(struct http_queue *queue, guint connections)
 {
     queue->by_deadline = g_sequence_new(NULL);
-    g_queue_init(&queue->waiting);
+    queue->lanes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, lane_free);
+    queue->connections = connections;
 }
 
 void http_queue_clear(struct http_queue *queue)
 {
     g_clear_pointer(&queue->by_deadline, g_sequence_free);
+    g_clear_pointer(&queue->lanes, g_hash_table_unref);
+}
+
+/* All that has the same scheme, host and port. */
+static struct http_lane *lane_of(struct http_queue *queue, const char *url)
+{
+    const char *authority = strstr(url, "://");
+    authority = authority != NULL ? authority + 3 : url;
+    gsize length = (gsize)(authority - url) + strcspn(authority, "/?#");
+    g_autofree char *origin = g_strndup(url, length);
+    struct http_lane *lane = g_hash_table_lookup(queue->lanes, origin);
+    if (lane == NULL) {
+        lane = g_new0(struct http_lane, 1);
+        lane->origin = g_steal_pointer(&origin);
+        g_queue_init(&lane->waiting);
+        g_hash_table_insert(queue->lanes, lane->origin, lane);
+    }
+    return lane;
 }
 
 static int compare_deadlines(gconstpointer a, gconstpointer b, gpointer unused)
@@ -28,11 +54,11 @@ struct http_request *http_queue_add(struct http_queue *queue, const char *method
     request->method = g_strdup(method);
     request->url = g_strdup(url);
     request->form = g_strdup(form);
-    request->started = g_get_monotonic_time();
-    request->deadline = request->started + (gint64)timeout_ms * 1000;
+    request->deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+    request->lane = lane_of(queue, url);
     request->link.data = request;
     request->place = g_sequence_insert_sorted(queue->by_deadline, request, compare_deadlines, NULL);
-    g_queue_push_tail_link(&queue->waiting, &request->link);
+    g_queue_push_tail_link(&request->lane->waiting, &request->link);
     return request;
 }
 
@@ -48,21 +74,34 @@ struct http_request *http_queue_overdue(const struct http_queue *queue)
     return first != NULL && first->deadline <= g_get_monotonic_time() ? first : NULL;
 }
 
-struct http_request *http_queue_first_waiting(const struct http_queue *queue)
+struct http_request *http_queue_next(const struct http_queue *queue)
 {
-    return g_queue_peek_head((GQueue *)&queue->waiting);
+    struct http_lane *lane;
+    GHashTableIter iter;
+    g_hash_table_iter_init(&iter, queue->lanes);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lane))
+        if (lane->active < queue->connections && lane->waiting.length > 0)
+            return g_queue_peek_head(&lane->waiting);
+    return NULL;
 }
 
 void http_queue_started(struct http_request *request)
 {
-    g_queue_unlink(&request->queue->waiting, &request->link);
+    g_queue_unlink(&request->lane->waiting, &request->link);
+    request->lane->active++;
+    request->began = g_get_monotonic_time();
 }
 
 void http_queue_remove(struct http_request *request)
 {
+    struct http_lane *lane = request->lane;
     g_sequence_remove(request->place);
     if (request->easy == NULL)
-        g_queue_unlink(&request->queue->waiting, &request->link);
+        g_queue_unlink(&lane->waiting, &request->link);
+    else
+        lane->active--;
+    if (lane->active == 0 && lane->waiting.length == 0)
+        g_hash_table_remove(request->queue->lanes, lane->origin);
 }
 
 size_t http_request_body(char *data, size_t size, size_t n, void *user_data)
@@ -83,7 +122,25 @@ void http_request_free(struct http_request *request)
 {
     g_free(request->method);
     g_free(request->url);
+    if (request->form != NULL)
+        explicit_bzero(request->form, strlen(request->form)); /* may be a password */
     g_free(request->form);
     http_body_clear(&request->body);
     g_free(request);
+}
+
+void http_limits_copy(struct http_limits *to, const struct http_limits *from)
+{
+    *to = *from;
+    to->max_connections = MAX(from->max_connections, 1);
+    to->tls.cafile = g_strdup(from->tls.cafile);
+    to->tls.cert = g_strdup(from->tls.cert);
+    to->tls.key = g_strdup(from->tls.key);
+}
+
+void http_limits_clear(struct http_limits *limits)
+{
+    g_free(limits->tls.cafile);
+    g_free(limits->tls.cert);
+    g_free(limits->tls.key);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The requests that http.c has under way: in the order of their deadlines, and those that wait for
- * a connection in the order in which they came. No I/O, no curl.
+ * The requests that http.c has under way: in the order of their deadlines, and, for each server,
+ * those that wait for a connection in the order in which they came. No I/O, no curl.
  */
 #pragma once
 
@@ -12,24 +12,34 @@
 
 struct http_queue {
     GSequence *by_deadline; /* struct http_request, all of them */
-    GQueue waiting;         /* those that have no connection yet, oldest first */
+    GHashTable *lanes;      /* origin -> struct http_lane with at least one request */
+    guint connections;      /* of a lane at most */
+};
+
+struct http_lane {  /* the requests to one server */
+    char *origin;   /* "http://10.0.0.1:8848" */
+    GQueue waiting; /* struct http_request without a connection, oldest first */
+    guint active;   /* those with one */
 };
 
 struct http_request {
     struct http *http; /* borrowed */
     struct http_queue *queue;
     GSequenceIter *place; /* in queue->by_deadline */
-    GList link;           /* in queue->waiting while easy is NULL */
-    gpointer easy;        /* curl's handle, http.c's affair; NULL while waiting */
+    struct http_lane *lane;
+    GList link;    /* in lane->waiting while easy is NULL */
+    gpointer easy; /* curl's handle, http.c's affair; NULL while waiting */
     char *method, *url, *form;
-    gint64 started, deadline; /* monotonic us */
+    gint64 began;    /* monotonic us when it got its connection; 0 = not yet */
+    gint64 deadline; /* monotonic us */
     struct http_body body;
     char error[HTTP_ERROR_SIZE]; /* curl's words */
     http_done_fn done;
     gpointer user_data;
 };
 
-void http_queue_init(struct http_queue *queue);
+/* `connections` >= 1. */
+void http_queue_init(struct http_queue *queue, guint connections);
 void http_queue_clear(struct http_queue *queue); /* must be empty */
 
 /* New record at the end of the waiting ones; strings are copied, the rest is the caller's to fill
@@ -40,8 +50,8 @@ struct http_request *http_queue_add(struct http_queue *queue, const char *method
 struct http_request *http_queue_first_due(const struct http_queue *queue);
 /* A request whose time is up; NULL if there is none. */
 struct http_request *http_queue_overdue(const struct http_queue *queue);
-/* The one that waits longest; NULL if none waits. */
-struct http_request *http_queue_first_waiting(const struct http_queue *queue);
+/* One that waits though its server's lane has a connection for it; NULL if there is none. */
+struct http_request *http_queue_next(const struct http_queue *queue);
 /* It waits no longer: it is about to get its `easy`. */
 void http_queue_started(struct http_request *request);
 /* Out of the queue; the record stays. */
@@ -54,3 +64,6 @@ const char *http_request_form(const struct http_request *request);
 
 /* After http_queue_remove and after http.c took care of `easy`. */
 void http_request_free(struct http_request *request);
+
+void http_limits_copy(struct http_limits *to, const struct http_limits *from);
+void http_limits_clear(struct http_limits *limits);

@@ -172,3 +172,23 @@ gboolean instance_is_callable(const struct instance *instance)
 {
     return instance->healthy && instance->enabled && instance->weight > 0;
 }
+
+/* ms; servers and the Java client take what is no number for the default. */
+static guint64 preserved(const struct instance *instance, const char *key, guint64 fallback)
+{
+    const char *text = instance_get_metadata(instance, key);
+    guint64 ms;
+    if (text == NULL || !g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &ms, NULL))
+        return fallback;
+    return ms;
+}
+
+const char *instance_refusal(const struct instance *instance)
+{
+    guint64 interval = preserved(instance, "preserved.heart.beat.interval", 5000);
+    if (preserved(instance, "preserved.heart.beat.timeout", 15000) < interval)
+        return "preserved.heart.beat.timeout is less than the interval between beats";
+    if (preserved(instance, "preserved.ip.delete.timeout", 30000) < interval)
+        return "preserved.ip.delete.timeout is less than the interval between beats";
+    return NULL;
+}

@@ -60,6 +60,11 @@ void instance_set_metadata(struct instance *instance, const char *key, const cha
 gboolean instance_from_json(const char *text, gsize length, struct instance *instance,
                             gboolean *has_cluster, char **why);
 
+/* What is wrong with the times in its metadata (PreservedMetadataKeys): an instance must be beaten
+ * before it counts as unhealthy and before it is removed (NamingUtils.checkInstanceIsLegal). Static
+ * words; NULL = nothing. */
+const char *instance_refusal(const struct instance *instance);
+
 /* A client may call it: healthy, enabled and weight > 0 (NamingService.selectInstances(true)). */
 gboolean instance_is_callable(const struct instance *instance);
 

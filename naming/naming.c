@@ -5,6 +5,8 @@
 #include "naming/host_reactor.h"
 #include "naming/push_receiver.h"
 
+#include <string.h>
+
 struct naming {
     struct timers *timers;
     struct naming_proxy *proxy;
@@ -124,6 +126,7 @@ struct naming *naming_new(const struct naming_config *config,
     const char *reason = naming_refuses(config);
     g_autofree char *text = NULL;
     struct naming *naming = g_new0(struct naming, 1);
+    const struct trouble trouble = {listener->trouble, user_data};
 
     naming->listener = *listener;
     naming->user_data = user_data;
@@ -132,7 +135,7 @@ struct naming *naming_new(const struct naming_config *config,
     if (reason != NULL)
         text = g_strdup(reason);
     else
-        naming->proxy = naming_proxy_new(config, &text);
+        naming->proxy = naming_proxy_new(config, &trouble, &text);
     if (naming->proxy != NULL && naming_start_push(naming, config, &text)) {
         naming_start_reactors(naming, config);
         return naming;
@@ -154,6 +157,11 @@ void naming_free(struct naming *naming)
     timers_free(naming->timers);
     g_free(naming->no_push);
     g_free(naming);
+}
+
+void naming_reload(struct naming *naming, const struct naming_credentials *credentials)
+{
+    naming_proxy_reload(naming->proxy, credentials);
 }
 
 /* --- our own instances --------------------------------------------------------------------------
@@ -263,6 +271,23 @@ guint naming_servers(struct naming *naming, struct naming_server_state *states, 
     return naming_proxy_servers(naming->proxy, states, room);
 }
 
+guint naming_call_metrics(struct naming *naming, struct naming_call_metrics *rows, guint room)
+{
+    return naming_proxy_call_metrics(naming->proxy, rows, room);
+}
+
+static gboolean naming_is_up(struct naming *naming)
+{
+    guint n = naming_servers(naming, NULL, 0);
+    g_autofree struct naming_server_state *states = g_new0(struct naming_server_state, n);
+
+    naming_servers(naming, states, n);
+    for (guint i = 0; i < n; i++)
+        if (states[i].current)
+            return !states[i].bad && states[i].last_ok > 0;
+    return FALSE;
+}
+
 void naming_stats(struct naming *naming, struct naming_stats *stats)
 {
     struct push_counts counts = {0};
@@ -277,5 +302,9 @@ void naming_stats(struct naming *naming, struct naming_stats *stats)
         .polls = host_reactor_polls(naming->hosts),
         .pushes_accepted = counts.accepted,
         .pushes_refused = counts.refused,
+        .hosts_dropped = naming_proxy_hosts_dropped(naming->proxy),
+        .server_up = naming_is_up(naming),
     };
+    memcpy(stats->pushes_refused_by, counts.refused_by, sizeof counts.refused_by);
+    beat_reactor_counts(naming->beats, &stats->beats);
 }

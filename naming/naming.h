@@ -35,6 +35,23 @@ struct naming_result {
     const char *text;   /* borrowed; the server's words or curl's, one line; "" on success */
 };
 
+/* Who we are towards the servers. Any string may be NULL. Owned by whoever filled it in. */
+struct naming_credentials {
+    char *username, *password;     /* log in for an access token; both or none */
+    char *access_key, *secret_key; /* AK/SK: sign each request; both or none */
+};
+/* Overwrites the secrets before it frees them; leaves zeroes. */
+void naming_credentials_clear(struct naming_credentials *credentials);
+void naming_credentials_copy(struct naming_credentials *to, const struct naming_credentials *from);
+
+/* Of https, files in PEM; NULL = the system's authorities, no certificate of our own. */
+struct naming_tls {
+    const char *cafile; /* the only authorities to trust */
+    const char *cert;   /* our own certificate */
+    const char *key;    /* its key, if that is not in the same file */
+    gboolean insecure;  /* any certificate will do */
+};
+
 struct naming_config {
     const char *const
         *servers;             /* NULL-terminated base URLs with context path, as naming_parse_source
@@ -43,11 +60,15 @@ struct naming_config {
     const char *clusters;     /* comma list sent with every list, "" = all; copied */
     guint timeout_ms;         /* one call over all servers */
     guint connect_timeout_ms;
-    guint retries;      /* further attempts after the first, within timeout_ms */
-    gboolean push_udp;  /* subscribe to UDP pushes */
-    guint16 udp_port;   /* 0 = any */
-    gsize max_response; /* bytes of a decoded reply body; more is NAMING_REMOTE */
-    const char *own_ip; /* address to give as ours, NULL = the route towards a server; copied */
+    guint retries;        /* further attempts after the first, within timeout_ms */
+    gboolean push_udp;    /* subscribe to UDP pushes */
+    guint16 udp_port;     /* 0 = any */
+    gsize max_response;   /* bytes of a decoded reply body; more is NAMING_REMOTE */
+    const char *own_ip;   /* address to give as ours, NULL = the route towards a server; copied */
+    const char *endpoint; /* address server, URL or HOST[:PORT], asked every 30 s for the servers to
+                             use instead of `servers`; NULL = none; copied */
+    const struct naming_credentials *credentials; /* NULL = none; copied */
+    struct naming_tls tls;                        /* copied */
 };
 
 struct naming;      /* the client */
@@ -110,6 +131,10 @@ struct naming *naming_new(const struct naming_config *config,
 /* Ends everything at once: calls under way are dropped without `done`, beats stop, nothing is
  * deregistered. */
 void naming_free(struct naming *naming);
+
+/* Asks the endpoint at once, logs in anew with `credentials` (NULL = with the same), and probes bad
+ * servers; nothing else changes. */
+void naming_reload(struct naming *naming, const struct naming_credentials *credentials);
 
 /* Drops a call: `done` will not be called. What the server may have done stays done; the owner of a
  * cancelled register deregisters if it must (naming_deregister waits for the request in flight). */
@@ -229,11 +254,60 @@ struct naming_server_state {
  */
 guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room);
 
+/* Attempts by server and kind of call, since the start. */
+enum naming_call_kind {
+    NAMING_CALL_REGISTER,
+    NAMING_CALL_DEREGISTER,
+    NAMING_CALL_UPDATE,
+    NAMING_CALL_BEAT,
+    NAMING_CALL_LIST,
+    NAMING_CALL_SERVICES,
+    NAMING_CALL_GROUPS,
+    NAMING_CALL_LOGIN,
+    NAMING_CALL_PROBE,
+    NAMING_CALL_KINDS
+};
+#define NAMING_LATENCY_BUCKETS 7
+extern const double naming_latency_bounds[NAMING_LATENCY_BUCKETS]; /* s, upper bounds, ascending */
+struct naming_call_metrics {
+    const char *server; /* borrowed; "HOST:PORT" */
+    const char *call;   /* static; "register" */
+    guint64 requests, answers;
+    guint64 failures;                        /* no answer, or not the one asked for */
+    guint64 latency[NAMING_LATENCY_BUCKETS]; /* answers within the bound; cumulative */
+    double latency_sum;                      /* s, of all answers */
+};
+/* Fills at most `room` records, only those with requests; returns how many there are. */
+guint naming_call_metrics(struct naming *naming, struct naming_call_metrics *rows, guint room);
+
+/* Why a push was not taken. */
+enum naming_push_reason {
+    NAMING_PUSH_FLOOD,    /* more than is looked at in a second */
+    NAMING_PUSH_GARBAGE,  /* it cannot be unpacked or makes no sense */
+    NAMING_PUSH_STRANGER, /* from an address that is no server's */
+    NAMING_PUSH_UNKNOWN,  /* for a service that is not subscribed */
+    NAMING_PUSH_CLUSTERS, /* for other clusters than subscribed */
+    NAMING_PUSH_OLD,      /* older than the list held */
+    NAMING_PUSH_FUTURE,   /* ahead of the server's clock */
+    NAMING_PUSH_REASONS
+};
+extern const char *const naming_push_reasons[NAMING_PUSH_REASONS]; /* "flood", ... */
+
+struct naming_beat_counts {
+    guint64 sent, answered, failed;
+    guint64 lost; /* answered by 20404: registered again */
+    guint64 late; /* answered more than 2 s later after the one before than it should */
+};
+
 struct naming_stats {
     guint subscribed; /* services kept fresh */
     guint beating;    /* instances beaten */
     guint requests_in_flight;
     guint16 udp_port; /* 0 = no push */
     guint64 polls, pushes_accepted, pushes_refused;
+    guint64 pushes_refused_by[NAMING_PUSH_REASONS];
+    struct naming_beat_counts beats;
+    guint64 hosts_dropped; /* in lists that were taken: hosts that made no sense */
+    gboolean server_up;    /* the server asked first answered the last time (getServerStatus) */
 };
 void naming_stats(struct naming *naming, struct naming_stats *stats);

@@ -55,10 +55,13 @@ static void judge_status(struct outcome *outcome, const struct http_response *re
 static void judge_failure(struct outcome *outcome, const struct http_response *response)
 {
     outcome->failed = response->failure != HTTP_TOO_LARGE;
-    outcome->again = response->failure == HTTP_UNREACHABLE || response->failure == HTTP_TIMEOUT;
+    outcome->unasked = response->failure == HTTP_BUSY;
+    outcome->again = response->failure == HTTP_UNREACHABLE || response->failure == HTTP_TIMEOUT ||
+                     outcome->unasked;
     outcome->text = first_line(response->text, strlen(response->text));
     switch (response->failure) {
     case HTTP_TIMEOUT:
+    case HTTP_BUSY:
         outcome->status = NAMING_TIMEOUT;
         break;
     case HTTP_UNREACHABLE:

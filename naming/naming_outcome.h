@@ -9,10 +9,11 @@
 
 struct outcome {
     enum naming_status status;
-    gboolean failed; /* the server is bad: another may do better */
-    gboolean again;  /* worth another try on the same server */
-    gboolean doubt;  /* it answered, but another server may do better */
-    char *text;      /* owned by whoever has the outcome; NULL = nothing to say */
+    gboolean failed;  /* the server is bad: another may do better */
+    gboolean unasked; /* it failed without having come to the server, which is not to blame */
+    gboolean again;   /* worth another try on the same server */
+    gboolean doubt;   /* it answered, but another server may do better */
+    char *text;       /* owned by whoever has the outcome; NULL = nothing to say */
 };
 
 /* NAMING_OK for a 200, of which nobody knows yet if its body makes sense. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/naming_proxy.h"
 
+#include "naming/call_metrics.h"
 #include "naming/codec.h"
+#include "naming/endpoint.h"
 #include "naming/naming_proxy_call.h"
 
 #include <string.h>
@@ -98,13 +100,21 @@ static void on_written(const struct naming_result *result, gpointer user_data)
     proxy_call_free(&call->base);
 }
 
+struct write {
+    enum naming_call_kind call;
+    const char *method;
+    const struct service_key *key;
+};
+
 /* Takes `query`. */
-static struct naming_call *write_instance(struct naming_proxy *proxy, const char *method,
+static struct naming_call *write_instance(struct naming_proxy *proxy, const struct write *write,
                                           GString *query, naming_done_fn done, gpointer user_data)
 {
     struct write_call *call = proxy_call_new(proxy, sizeof *call, NULL, user_data);
     struct naming_request_spec spec = {
-        .method = method,
+        .call = write->call,
+        .method = write->method,
+        .service = write->key,
         .path = "/v1/ns/instance",
         .query = query->str,
         .deadline = call->base.deadline,
@@ -137,16 +147,18 @@ struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const stru
                                           const struct instance *instance, naming_done_fn done,
                                           gpointer user_data)
 {
+    const struct write write = {NAMING_CALL_REGISTER, "POST", key};
     GString *query = record_query(proxy, key, instance);
     add_boolean(query, "enable", instance->enabled); /* the Java client's name for it here */
-    return write_instance(proxy, "POST", query, done, user_data);
+    return write_instance(proxy, &write, query, done, user_data);
 }
 
 struct naming_call *naming_proxy_update(struct naming_proxy *proxy, const struct service_key *key,
                                         const struct instance *instance, naming_done_fn done,
                                         gpointer user_data)
 {
-    return write_instance(proxy, "PUT", record_query(proxy, key, instance), done, user_data);
+    const struct write write = {NAMING_CALL_UPDATE, "PUT", key};
+    return write_instance(proxy, &write, record_query(proxy, key, instance), done, user_data);
 }
 
 struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
@@ -154,11 +166,12 @@ struct naming_call *naming_proxy_deregister(struct naming_proxy *proxy,
                                             const struct instance *like, naming_done_fn done,
                                             gpointer user_data)
 {
+    const struct write write = {NAMING_CALL_DEREGISTER, "DELETE", key};
     GString *query = proxy_query(proxy, key);
     http_form_add(query, "groupName", key->group);
     proxy_query_address(query, like);
     add_boolean(query, "ephemeral", like->ephemeral);
-    return write_instance(proxy, "DELETE", query, done, user_data);
+    return write_instance(proxy, &write, query, done, user_data);
 }
 
 /* --- beat --- */
@@ -198,11 +211,13 @@ struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct s
         http_form_add(form, "beat", info);
     }
     struct naming_request_spec spec = {
+        .call = NAMING_CALL_BEAT,
         .method = "PUT",
         .path = "/v1/ns/instance/beat",
         .query = query->str,
         .form = light ? NULL : form->str,
-        .beat = TRUE,
+        .urgent = TRUE,
+        .service = key,
         .deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000,
         .attempt_ms = PROXY_BEAT_MS,
     };
@@ -213,25 +228,38 @@ struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct s
 
 /* --- the proxy itself --- */
 
-struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why)
+static const char *proxy_refuses(const struct naming_config *config)
 {
-    const char *reason = NULL;
     if (config->servers == NULL || config->servers[0] == NULL)
-        reason = "no server";
-    else if (config->timeout_ms == 0 || config->connect_timeout_ms == 0)
-        reason = "a time-out of 0";
-    else if (config->max_response == 0)
-        reason = "no room for a reply";
+        return "no server";
+    if (config->timeout_ms == 0 || config->connect_timeout_ms == 0)
+        return "a time-out of 0";
+    return config->max_response == 0 ? "no room for a reply" : NULL;
+}
+
+struct naming_proxy *naming_proxy_new(const struct naming_config *config,
+                                      const struct trouble *trouble, char **why)
+{
+    const char *namespace_id = config->namespace_id != NULL ? config->namespace_id : "public";
+    g_autofree char *reason = g_strdup(proxy_refuses(config));
+    g_autofree char *endpoint = NULL;
+    if (reason == NULL && config->endpoint != NULL)
+        endpoint = endpoint_url(config->endpoint, namespace_id, &reason);
     if (reason != NULL) {
         if (why != NULL)
-            *why = g_strdup(reason);
+            *why = g_steal_pointer(&reason);
         return NULL;
     }
     struct naming_proxy *proxy = g_new0(struct naming_proxy, 1);
-    proxy->transport = naming_transport_new(config);
-    proxy->namespace_id = g_strdup(config->namespace_id != NULL ? config->namespace_id : "public");
+    proxy->transport = naming_transport_new(config, endpoint, trouble);
+    proxy->namespace_id = g_strdup(namespace_id);
     proxy->clusters = g_strdup(config->clusters != NULL ? config->clusters : "");
     return proxy;
+}
+
+void naming_proxy_reload(struct naming_proxy *proxy, const struct naming_credentials *credentials)
+{
+    naming_transport_reload(proxy->transport, credentials);
 }
 
 void naming_proxy_free(struct naming_proxy *proxy)
@@ -260,7 +288,7 @@ char *naming_proxy_own_ip(struct naming_proxy *proxy)
     int index;
     while (own == NULL && (index = server_list_next(servers, seen)) >= 0) {
         seen[index] = TRUE;
-        own = naming_transport_own_ip(proxy->transport, (guint)index);
+        own = naming_transport_own_ip(proxy->transport, server_list_address(servers, (guint)index));
     }
     return own;
 }
@@ -269,6 +297,17 @@ guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_stat
                            guint room)
 {
     return server_list_states(proxy->transport->servers, states, room);
+}
+
+guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_metrics *rows,
+                                guint room)
+{
+    return call_metrics_rows(proxy->transport->metrics, rows, room);
+}
+
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy)
+{
+    return proxy->transport->hosts_dropped;
 }
 
 guint naming_proxy_in_flight(struct naming_proxy *proxy)

@@ -7,12 +7,16 @@
  */
 #pragma once
 
-#include "naming/naming.h"
+#include "naming/trouble.h"
 
 struct naming_proxy;
 
-struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why);
+/* `trouble` is told of log-ins and endpoints that fail. */
+struct naming_proxy *naming_proxy_new(const struct naming_config *config,
+                                      const struct trouble *trouble, char **why);
 void naming_proxy_free(struct naming_proxy *proxy);
+/* As naming_reload. */
+void naming_proxy_reload(struct naming_proxy *proxy, const struct naming_credentials *credentials);
 
 struct naming_call *naming_proxy_register(struct naming_proxy *proxy, const struct service_key *key,
                                           const struct instance *instance, naming_done_fn done,
@@ -35,7 +39,7 @@ struct beat_reply {
 typedef void (*naming_proxy_beat_fn)(const struct naming_result *result,
                                      const struct beat_reply *reply, gpointer user_data);
 /* `light` sends no beat body. `timeout_ms` bounds the call over all servers, one attempt gets at
- * most 1 s. */
+ * most 1 s while another server is untried. */
 struct naming_call *naming_proxy_beat(struct naming_proxy *proxy, const struct service_key *key,
                                       const struct instance *instance, gint64 period_ms,
                                       gboolean light, guint timeout_ms, naming_proxy_beat_fn done,
@@ -60,4 +64,7 @@ gboolean naming_proxy_is_server(struct naming_proxy *proxy, const char *address)
 char *naming_proxy_own_ip(struct naming_proxy *proxy);
 guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_state *states,
                            guint room);
+guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_metrics *rows,
+                                guint room);
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy);
 guint naming_proxy_in_flight(struct naming_proxy *proxy);

@@ -29,10 +29,7 @@ static void list_clear(struct proxy_call *base)
 static gboolean decode_list(const char *body, gsize length, gpointer user_data, char **why)
 {
     struct list_call *call = user_data;
-    guint dropped = 0;
-    call->info = codec_service_info(body, length, call->key, &dropped, why);
-    if (dropped > 0)
-        g_debug("%s@@%s: %u senseless hosts left out", call->key->group, call->key->name, dropped);
+    call->info = codec_service_info(body, length, call->key, NULL, why);
     return call->info != NULL;
 }
 
@@ -47,6 +44,8 @@ static void on_listed(const struct naming_result *result, gpointer user_data)
     struct list_call *call = user_data;
     call->base.request = NULL;
     proxy_call_ended(&call->base);
+    if (call->info != NULL)
+        call->base.proxy->transport->hosts_dropped += call->info->n_dropped;
     call->done(result, call->info, call->base.user_data);
     proxy_call_free(&call->base);
 }
@@ -60,13 +59,14 @@ struct naming_call *naming_proxy_list(struct naming_proxy *proxy, const struct s
     http_form_add(query, "clusters", proxy->clusters);
     g_string_append_printf(query, "&udpPort=%u&healthyOnly=false", udp_port);
     struct naming_request_spec spec = {
+        .call = NAMING_CALL_LIST,
         .method = "GET",
         .path = "/v1/ns/instance/list",
         .query = query->str,
         .client_ip = TRUE,
         .deadline = call->base.deadline,
         .attempt_ms = PROXY_ATTEMPT_MS,
-        .list_of = key,
+        .service = key,
         .take = take_list,
     };
     call->key = service_key_dup(key);
@@ -176,6 +176,7 @@ static void ask_page(struct names_call *call)
         http_form_add(query, "groupName", call->group);
     g_string_append_printf(query, "&pageNo=%u&pageSize=%u", call->page, call->page_size);
     struct naming_request_spec spec = {
+        .call = call->catalog ? NAMING_CALL_GROUPS : NAMING_CALL_SERVICES,
         .method = "GET",
         .path = call->catalog ? "/v1/ns/catalog/services" : "/v1/ns/service/list",
         .query = query->str,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/naming_request.h"
 
+#include "naming/call_metrics.h"
 #include "naming/naming_outcome.h"
+#include "naming/security_proxy.h"
 
 #include <string.h>
 
@@ -12,12 +14,8 @@ enum { UNTRIED, TRIED, DOUBTED }; /* DOUBTED: it answered, but not as a sound se
 
 struct naming_request {
     struct naming_transport *transport;
-    char *method, *path, *query, *form;
-    gboolean client_ip, beat;
-    gint64 deadline; /* monotonic us */
-    guint attempt_ms;
-    struct service_key *list_of; /* NULL = no list */
-    naming_take_fn take;
+    struct server_list *servers;     /* as they were when it began */
+    struct naming_request_spec spec; /* strings and key are owned */
     naming_decode_fn decode;
     naming_done_fn done;
     gpointer user_data;
@@ -28,9 +26,14 @@ struct naming_request {
     struct http_request *attempt; /* NULL between attempts */
     struct http_timer *pause;     /* NULL but for the pause before a retry */
     struct parse_job *parse;      /* NULL but while a large list is parsed */
-    struct http_timer *overdue;   /* the deadline of that; NULL as long as there was none */
+    struct security_wait login;   /* for a new token */
+    guint token;                  /* version of the one that was used */
+    gboolean refused;             /* it was, once */
+    char *refusal;                /* what the server said then */
+    struct http_timer *overdue;   /* the deadline of both; NULL as long as there was none */
 };
 
+static void ask(struct naming_request *request, guint server);
 static void try_next(struct naming_request *request);
 
 static void judge(struct naming_request *request, const struct http_response *response,
@@ -48,13 +51,12 @@ static void request_free(struct naming_request *request)
         http_cancel(request->attempt);
     if (request->parse != NULL)
         parse_job_cancel(request->parse);
+    security_proxy_leave(request->transport->security, &request->login);
     g_clear_pointer(&request->pause, http_timer_free);
     g_clear_pointer(&request->overdue, http_timer_free);
-    g_clear_pointer(&request->list_of, service_key_free);
-    g_free(request->method);
-    g_free(request->path);
-    g_free(request->query);
-    g_free(request->form);
+    naming_request_spec_clear(&request->spec);
+    server_list_unref(request->servers);
+    g_free(request->refusal);
     g_free(request->tried);
     g_free(request);
 }
@@ -62,8 +64,7 @@ static void request_free(struct naming_request *request)
 /* `done` comes last: it may free everything, the server list with its names included. */
 static void finish(struct naming_request *request, enum naming_status status, const char *text)
 {
-    g_autofree char *server =
-        g_strdup(server_list_host_port(request->transport->servers, request->server));
+    g_autofree char *server = g_strdup(server_list_host_port(request->servers, request->server));
     g_autofree char *words = g_strdup(text != NULL ? text : "");
     struct naming_result result = {.status = status, .server = server, .text = words};
     naming_done_fn done = request->done;
@@ -74,28 +75,39 @@ static void finish(struct naming_request *request, enum naming_status status, co
 
 static gint64 remaining_ms(const struct naming_request *request)
 {
-    return (request->deadline - g_get_monotonic_time()) / 1000;
+    return (request->spec.deadline - g_get_monotonic_time()) / 1000;
 }
 
 /* Servers that gave 500 or nonsense to what another server then did are not sound. */
 static void blame_doubted(struct naming_request *request)
 {
-    guint n = server_list_count(request->transport->servers);
+    guint n = server_list_count(request->servers);
     for (guint i = 0; i < n; i++)
         if (request->tried[i] == DOUBTED && i != request->server)
-            naming_transport_failed(request->transport, i, "fails where another server does not");
+            naming_transport_failed(request->transport, request->servers, i,
+                                    "fails where another server does not");
+}
+
+static void count(struct naming_request *request, const struct http_response *response,
+                  const struct outcome *outcome)
+{
+    gboolean answered = response->failure == HTTP_ANSWERED;
+    call_metrics_ended(request->transport->metrics,
+                       server_list_host_port(request->servers, request->server), request->spec.call,
+                       outcome->status != NAMING_OK, answered ? response->elapsed_us : -1);
 }
 
 static void remember(struct naming_request *request, const struct http_response *response,
                      const struct outcome *outcome)
 {
     struct naming_transport *transport = request->transport;
-    server_list_met(transport->servers, request->server, response->peer);
+    count(request, response, outcome);
+    if (outcome->unasked)
+        return;
     if (outcome->failed)
-        naming_transport_failed(transport, request->server, outcome->text);
+        naming_transport_failed(transport, request->servers, request->server, outcome->text);
     else
-        server_list_answered(transport->servers, request->server, g_get_monotonic_time(),
-                             response->elapsed_us);
+        naming_transport_answered(transport, request->servers, request->server, response);
 }
 
 static void on_pause(gpointer user_data)
@@ -118,16 +130,69 @@ static gboolean go_on(struct naming_request *request, const struct outcome *outc
         return FALSE;
     if (remaining_ms(request) <= 0)
         return FALSE;
-    if (server_list_next(request->transport->servers, request->tried) >= 0) {
+    if (server_list_next(request->servers, request->tried) >= 0) {
         try_next(request);
         return TRUE;
     }
     if (!outcome->again || request->attempts > request->transport->retries ||
         remaining_ms(request) <= RETRY_PAUSE_MS)
         return FALSE;
-    memset(request->tried, UNTRIED, server_list_count(request->transport->servers));
+    memset(request->tried, UNTRIED, server_list_count(request->servers));
     wait_a_moment(request);
     return TRUE;
+}
+
+/* --- log-in --- */
+
+static void ask_again(struct naming_request *request)
+{
+    request->tried[request->server] = UNTRIED;
+    request->attempts--;
+    ask(request, request->server);
+}
+
+static void on_login(gboolean renewed, gpointer user_data)
+{
+    struct naming_request *request = user_data;
+    g_clear_pointer(&request->overdue, http_timer_free);
+    if (renewed && remaining_ms(request) > 0)
+        ask_again(request);
+    else
+        finish(request, NAMING_DENIED, request->refusal);
+}
+
+static void on_no_login(gpointer user_data)
+{
+    struct naming_request *request = user_data;
+    finish(request, NAMING_DENIED, request->refusal);
+}
+
+static void set_overdue(struct naming_request *request, http_due_fn due)
+{
+    request->overdue = http_timer_new(request->transport->context, due, request);
+    http_timer_set(request->overdue, request->spec.deadline);
+}
+
+/* TRUE if it is tried again with another token, now or after a log-in. */
+static gboolean log_in(struct naming_request *request, const struct outcome *outcome)
+{
+    if (outcome->status != NAMING_DENIED || request->refused || request->spec.anonymous ||
+        remaining_ms(request) <= 0)
+        return FALSE;
+    request->refused = TRUE;
+    request->refusal = g_strdup(outcome->text);
+    request->login.settled = on_login;
+    request->login.user_data = request;
+    switch (security_proxy_refused(request->transport->security, request->token, &request->login)) {
+    case SECURITY_NEWER:
+        ask_again(request);
+        return TRUE;
+    case SECURITY_WAIT:
+        set_overdue(request, on_no_login);
+        return TRUE;
+    default:
+        return FALSE;
+    }
 }
 
 static void conclude(struct naming_request *request, const struct outcome *outcome)
@@ -137,7 +202,7 @@ static void conclude(struct naming_request *request, const struct outcome *outco
         request->tried[request->server] = DOUBTED;
     if (outcome->status == NAMING_OK)
         blame_doubted(request);
-    if (!go_on(request, outcome))
+    if (!log_in(request, outcome) && !go_on(request, outcome))
         finish(request, outcome->status, text);
 }
 
@@ -150,7 +215,7 @@ static void on_parsed(struct service_info *info, const char *why, gpointer user_
     request->parse = NULL;
     g_clear_pointer(&request->overdue, http_timer_free);
     if (info != NULL) {
-        request->take(info, request->user_data);
+        request->spec.take(info, request->user_data);
     } else {
         outcome.text = g_strdup(why);
         outcome_is_nonsense(&outcome);
@@ -166,7 +231,7 @@ static void on_overdue(gpointer user_data)
 static gboolean is_large_list(const struct naming_request *request,
                               const struct http_response *response)
 {
-    return request->list_of != NULL && response->failure == HTTP_ANSWERED &&
+    return request->spec.take != NULL && response->failure == HTTP_ANSWERED &&
            response->status == 200 && response->body_length > PARSE_WORKER_FROM;
 }
 
@@ -174,14 +239,13 @@ static void parse(struct naming_request *request, struct http_response *response
 {
     gsize length = response->body_length;
     char *body = http_response_take_body(response);
-    request->parse = parse_worker_add(request->transport->parser, body, length, request->list_of,
-                                      on_parsed, request);
+    request->parse = parse_worker_add(request->transport->parser, body, length,
+                                      request->spec.service, on_parsed, request);
     if (request->parse == NULL) {
         finish(request, NAMING_TIMEOUT, "too many large lists at once");
         return;
     }
-    request->overdue = http_timer_new(request->transport->context, on_overdue, request);
-    http_timer_set(request->overdue, request->deadline);
+    set_overdue(request, on_overdue);
 }
 
 /* --- attempts --- */
@@ -205,12 +269,15 @@ static void on_response(const struct http_response *answer, gpointer user_data)
 static char *url_for(const struct naming_request *request)
 {
     struct naming_transport *transport = request->transport;
-    GString *url = g_string_new(server_list_url(transport->servers, request->server));
-    g_string_append_printf(url, "%s?%s", request->path, request->query);
-    if (request->client_ip) {
-        g_autofree char *own = naming_transport_own_ip(transport, request->server);
+    GString *url = g_string_new(server_list_url(request->servers, request->server));
+    g_string_append_printf(url, "%s?%s", request->spec.path, request->spec.query);
+    if (request->spec.client_ip) {
+        const char *address = server_list_address(request->servers, request->server);
+        g_autofree char *own = naming_transport_own_ip(transport, address);
         http_form_add(url, "clientIP", own != NULL ? own : "");
     }
+    if (!request->spec.anonymous)
+        security_proxy_sign(transport->security, url, request->spec.service);
     return g_string_free(url, FALSE);
 }
 
@@ -218,26 +285,33 @@ static char *url_for(const struct naming_request *request)
 static guint attempt_time(const struct naming_request *request)
 {
     gint64 left = MAX(remaining_ms(request), 1);
-    const struct server_list *servers = request->transport->servers;
-    guint others = server_list_good_left(servers, request->tried, request->server);
-    gboolean last = server_list_next(servers, request->tried) < 0;
+    guint others = server_list_good_left(request->servers, request->tried, request->server);
+    gboolean last = server_list_next(request->servers, request->tried) < 0;
     gint64 share = MAX(left / (1 + others), SHARE_MIN_MS);
-    if (!last || request->beat)
-        share = MIN(share, request->attempt_ms);
+    if (!last)
+        share = MIN(share, request->spec.attempt_ms);
     return (guint)MIN(share, left);
+}
+
+static void ask(struct naming_request *request, guint server)
+{
+    struct naming_transport *transport = request->transport;
+    const struct naming_request_spec *spec = &request->spec;
+    request->server = server;
+    request->tried[server] = TRIED;
+    request->attempts++;
+    request->token = spec->anonymous ? 0 : security_proxy_version(transport->security);
+    g_autofree char *url = url_for(request);
+    naming_transport_asked(transport, request->servers, server);
+    call_metrics_asked(transport->metrics, server_list_host_port(request->servers, server),
+                       spec->call);
+    request->attempt = http_send(spec->urgent ? transport->beats : transport->http, spec->method,
+                                 url, spec->form, attempt_time(request), on_response, request);
 }
 
 static void try_next(struct naming_request *request)
 {
-    struct naming_transport *transport = request->transport;
-    request->server = (guint)server_list_next(transport->servers, request->tried);
-    request->tried[request->server] = TRIED;
-    request->attempts++;
-    g_autofree char *url = url_for(request);
-    server_list_asked(transport->servers, request->server);
-    request->attempt =
-        http_send(request->beat ? transport->beats : transport->http, request->method, url,
-                  request->form, attempt_time(request), on_response, request);
+    ask(request, (guint)server_list_next(request->servers, request->tried));
 }
 
 struct naming_request *naming_request_send(struct naming_transport *transport,
@@ -247,16 +321,8 @@ struct naming_request *naming_request_send(struct naming_transport *transport,
 {
     struct naming_request *request = g_new0(struct naming_request, 1);
     request->transport = transport;
-    request->method = g_strdup(spec->method);
-    request->path = g_strdup(spec->path);
-    request->query = g_strdup(spec->query);
-    request->form = g_strdup(spec->form);
-    request->client_ip = spec->client_ip;
-    request->beat = spec->beat;
-    request->deadline = spec->deadline;
-    request->attempt_ms = spec->attempt_ms;
-    request->list_of = spec->list_of != NULL ? service_key_dup(spec->list_of) : NULL;
-    request->take = spec->take;
+    request->servers = server_list_ref(transport->servers);
+    naming_request_spec_copy(&request->spec, spec);
     request->decode = decode;
     request->done = done;
     request->user_data = user_data;

@@ -17,7 +17,6 @@ struct parse_input {
 /* What it gives back. */
 struct parse_output {
     struct service_info *info;
-    guint dropped;
     char *why;
 };
 
@@ -67,8 +66,7 @@ static void parse_worker_parse(GTask *task, gpointer source, gpointer data, GCan
     if (g_task_return_error_if_cancelled(task))
         return;
     output = g_new0(struct parse_output, 1);
-    output->info =
-        codec_service_info(input->text, input->length, input->key, &output->dropped, &output->why);
+    output->info = codec_service_info(input->text, input->length, input->key, NULL, &output->why);
     g_clear_pointer(&input->text, g_free); /* 64 MiB that the loop need not give back */
     g_task_return_pointer(task, output, parse_output_free);
 }
@@ -91,8 +89,6 @@ static void parse_worker_on_parsed(GObject *source, GAsyncResult *result, gpoint
     done_data = job->user_data;
     g_free(job);
     parse_worker_next(worker);
-    if (output->dropped > 0)
-        g_debug("%u senseless hosts left out of a large list", output->dropped);
     if (done != NULL)
         done(g_steal_pointer(&output->info), output->why, done_data);
 }

@@ -35,12 +35,22 @@ static const struct {
     {"service", "service-ack"},
 };
 
-static const char *const push_reasons[] = {
-    [PUSH_ACCEPTED] = "",
-    [PUSH_UNKNOWN] = "push for a service that is not subscribed",
-    [PUSH_CLUSTERS] = "push for other clusters than subscribed",
-    [PUSH_OLD] = "push older than the list held",
-    [PUSH_FUTURE] = "push ahead of the server's clock",
+const char *const naming_push_reasons[NAMING_PUSH_REASONS] = {
+    [NAMING_PUSH_FLOOD] = "flood",       [NAMING_PUSH_GARBAGE] = "garbage",
+    [NAMING_PUSH_STRANGER] = "stranger", [NAMING_PUSH_UNKNOWN] = "unknown",
+    [NAMING_PUSH_CLUSTERS] = "clusters", [NAMING_PUSH_OLD] = "old",
+    [NAMING_PUSH_FUTURE] = "future",
+};
+
+/* What becomes of a list that a server pushed. */
+static const struct {
+    enum naming_push_reason reason;
+    const char *words;
+} push_verdicts[] = {
+    [PUSH_UNKNOWN] = {NAMING_PUSH_UNKNOWN, "push for a service that is not subscribed"},
+    [PUSH_CLUSTERS] = {NAMING_PUSH_CLUSTERS, "push for other clusters than subscribed"},
+    [PUSH_OLD] = {NAMING_PUSH_OLD, "push older than the list held"},
+    [PUSH_FUTURE] = {NAMING_PUSH_FUTURE, "push ahead of the server's clock"},
 };
 
 static const char *push_ack_type(const char *type)
@@ -51,12 +61,18 @@ static const char *push_ack_type(const char *type)
     return NULL;
 }
 
-static void push_refused(struct push_receiver *self, const struct push_datagram *datagram,
-                         const struct service_key *key, const char *why)
+static void push_count(struct push_receiver *self, enum naming_push_reason reason)
+{
+    self->counts.refused++;
+    self->counts.refused_by[reason]++;
+}
+
+/* Only those that were looked at are worth a word. */
+static void push_tell(struct push_receiver *self, const struct push_datagram *datagram,
+                      const struct service_key *key, const char *why)
 {
     const struct naming_result result = {NAMING_REMOTE, datagram->source, why};
 
-    self->counts.refused++;
     if (token_bucket_take(&self->words, 1, timers_now(self->timers)))
         trouble_report(&self->trouble, key, &result);
 }
@@ -114,7 +130,8 @@ static void push_apply(struct push_receiver *self, const struct push_datagram *d
     enum push_verdict verdict = host_reactor_push(self->reactor, info);
 
     if (verdict != PUSH_ACCEPTED) {
-        push_refused(self, datagram, &info->key, push_reasons[verdict]);
+        push_count(self, push_verdicts[verdict].reason);
+        push_tell(self, datagram, &info->key, push_verdicts[verdict].words);
         return;
     }
     self->counts.accepted++;
@@ -131,12 +148,14 @@ static void push_read(struct push_receiver *self, const struct push_datagram *da
     if (push_open(self, datagram, &packet, &why))
         info = push_list(&packet, &why);
     if (info == NULL) {
-        push_refused(self, datagram, NULL, why);
+        push_count(self, NAMING_PUSH_GARBAGE);
+        push_tell(self, datagram, NULL, why);
     } else if (trusted) {
         push_apply(self, datagram, &packet, info);
     } else {
         host_reactor_refresh(self->reactor, &info->key);
-        push_refused(self, datagram, &info->key, "push from a stranger");
+        push_count(self, NAMING_PUSH_STRANGER);
+        push_tell(self, datagram, &info->key, "push from a stranger");
     }
     push_packet_clear(&packet);
 }
@@ -148,14 +167,14 @@ static void push_on_datagram(const struct push_datagram *datagram, gpointer user
     gboolean trusted;
 
     if (self->reactor == NULL || !token_bucket_take(&self->datagrams, 1, now)) {
-        self->counts.refused++;
+        push_count(self, NAMING_PUSH_FLOOD);
         return;
     }
     trusted = naming_proxy_is_server(self->proxy, datagram->source);
     if (trusted || token_bucket_take(&self->hints, 1, now))
         push_read(self, datagram, trusted);
     else
-        self->counts.refused++;
+        push_count(self, NAMING_PUSH_FLOOD);
 }
 
 struct push_receiver *push_receiver_new(const struct push_receiver_config *config, char **why)

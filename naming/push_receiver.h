@@ -29,5 +29,6 @@ guint16 push_receiver_port(const struct push_receiver *self);
 struct push_counts {
     guint64 accepted;
     guint64 refused; /* whatever the reason */
+    guint64 refused_by[NAMING_PUSH_REASONS];
 };
 void push_receiver_counts(const struct push_receiver *self, struct push_counts *counts);

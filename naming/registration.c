@@ -15,6 +15,7 @@ struct operation {
     struct instance instance;
     naming_done_fn done; /* NULL = nobody to tell */
     gpointer user_data;
+    const char *refusal; /* static; it never gets to a server; NULL = it is all right */
     struct timer deadline;
 };
 
@@ -38,6 +39,7 @@ static void operation_drop(struct operation *operation)
         return;
     g_queue_remove(&registration->operations, operation);
     operation_free(operation);
+    registration_step(registration); /* what it was in the way of; may end it */
 }
 
 static void operation_cancel(struct naming_call *call)
@@ -50,10 +52,15 @@ static void operation_on_deadline(gpointer user_data)
     struct operation *operation = user_data;
     naming_done_fn done = operation->done;
     gpointer done_data = operation->user_data;
-    const struct naming_result result = {NAMING_TIMEOUT, "", "no answer in time"};
+    struct naming_result result = {NAMING_TIMEOUT, "", "no answer in time"};
 
+    if (operation->refusal != NULL) {
+        result.status = NAMING_INVALID;
+        result.text = operation->refusal;
+    }
     operation_drop(operation);
-    done(&result, done_data);
+    if (done != NULL)
+        done(&result, done_data);
 }
 
 static struct operation *operation_new(struct registration *registration, enum operation_kind kind,
@@ -180,6 +187,8 @@ static gboolean registration_start(struct registration *registration, struct ope
         beat_task_pause(beat);
         G_GNUC_FALLTHROUGH;
     case OPERATION_REGISTER:
+        if (operation->refusal != NULL)
+            return TRUE; /* its own timer ends it */
         registration->request = naming_proxy_register(env->proxy, registration->key, instance,
                                                       registration_on_done, registration);
         break;
@@ -283,6 +292,7 @@ struct registration *registration_new(const struct registration_env *env,
         .proxy = env->proxy,
         .key = registration->key,
         .timeout_ms = env->timeout_ms,
+        .counts = env->counts,
         .ended = registration_on_beat,
         .user_data = registration,
     };
@@ -328,7 +338,11 @@ struct naming_call *registration_add(struct registration *registration, enum ope
 
     operation->done = done;
     operation->user_data = user_data;
-    if (done != NULL)
+    if (kind == OPERATION_REGISTER)
+        operation->refusal = instance_refusal(instance);
+    if (operation->refusal != NULL)
+        timer_set(&operation->deadline, 0);
+    else if (done != NULL)
         timer_set(&operation->deadline,
                   ((gint64)registration->env->timeout_ms + OPERATION_GRACE_MS) * MS);
     g_queue_push_tail(&registration->operations, operation);

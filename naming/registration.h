@@ -13,9 +13,10 @@ struct registration;
 
 /* Shared by all registrations of a reactor. */
 struct registration_env {
-    struct naming_proxy *proxy; /* borrowed */
-    struct timers *timers;      /* borrowed */
-    guint timeout_ms;           /* until `done` at the latest */
+    struct naming_proxy *proxy;        /* borrowed */
+    struct timers *timers;             /* borrowed */
+    guint timeout_ms;                  /* until `done` at the latest */
+    struct naming_beat_counts *counts; /* borrowed */
     struct trouble trouble;
     /* Nothing is kept and nothing under way any more: the owner frees it. */
     void (*idle)(struct registration *registration, gpointer owner);

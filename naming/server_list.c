@@ -18,6 +18,7 @@ struct server {
 #define MET_MAX 16 /* addresses remembered of one name */
 
 struct server_list {
+    guint ref_count;
     guint n;
     guint first;
     struct server *servers;
@@ -43,9 +44,19 @@ static void server_init(struct server *server, const char *url)
     server->probe_at = -1;
 }
 
+static void server_clear(struct server *server)
+{
+    g_free(server->url);
+    g_free(server->host_port);
+    g_free(server->literal);
+    g_free(server->last_error);
+    g_ptr_array_unref(server->met);
+}
+
 struct server_list *server_list_new(const char *const *urls, guint first)
 {
     struct server_list *list = g_new0(struct server_list, 1);
+    list->ref_count = 1;
     list->n = g_strv_length((char **)urls);
     list->first = first % list->n;
     list->servers = g_new0(struct server, list->n);
@@ -54,20 +65,64 @@ struct server_list *server_list_new(const char *const *urls, guint first)
     return list;
 }
 
-void server_list_free(struct server_list *list)
+struct server_list *server_list_ref(struct server_list *list)
 {
-    if (list == NULL)
+    list->ref_count++;
+    return list;
+}
+
+void server_list_unref(struct server_list *list)
+{
+    if (list == NULL || --list->ref_count > 0)
         return;
-    for (guint i = 0; i < list->n; i++) {
-        struct server *server = &list->servers[i];
-        g_free(server->url);
-        g_free(server->host_port);
-        g_free(server->literal);
-        g_free(server->last_error);
-        g_ptr_array_unref(server->met);
-    }
+    for (guint i = 0; i < list->n; i++)
+        server_clear(&list->servers[i]);
     g_free(list->servers);
     g_free(list);
+}
+
+/* The answer to a probe under way is for the old list: a bad server gets one of its own. */
+static void server_inherit(struct server *server, const struct server *old)
+{
+    server->state = old->state;
+    server->last_error = g_strdup(old->last_error);
+    server->back_off = old->back_off;
+    server->probe_at = old->probe_at;
+    if (old->state.bad && old->probe_at < 0)
+        server->probe_at = old->state.last_failure + old->back_off;
+    for (guint i = 0; i < old->met->len; i++)
+        g_ptr_array_add(server->met, g_strdup(old->met->pdata[i]));
+}
+
+struct server_list *server_list_renew(const struct server_list *list, const char *const *urls,
+                                      guint first)
+{
+    struct server_list *renewed = server_list_new(urls, first);
+    int same = server_list_find(renewed, list->servers[list->first].url);
+    for (guint i = 0; i < renewed->n; i++) {
+        int old = server_list_find(list, urls[i]);
+        if (old >= 0)
+            server_inherit(&renewed->servers[i], &list->servers[old]);
+    }
+    if (same >= 0)
+        renewed->first = (guint)same;
+    return renewed;
+}
+
+gboolean server_list_is(const struct server_list *list, const char *const *urls)
+{
+    for (guint i = 0; i < list->n; i++)
+        if (urls[i] == NULL || strcmp(list->servers[i].url, urls[i]) != 0)
+            return FALSE;
+    return urls[list->n] == NULL;
+}
+
+int server_list_find(const struct server_list *list, const char *url)
+{
+    for (guint i = 0; i < list->n; i++)
+        if (strcmp(list->servers[i].url, url) == 0)
+            return (int)i;
+    return -1;
 }
 
 guint server_list_count(const struct server_list *list)
@@ -193,6 +248,13 @@ gint64 server_list_probe_due(const struct server_list *list)
             due = at;
     }
     return due;
+}
+
+void server_list_probe_all(struct server_list *list, gint64 now)
+{
+    for (guint i = 0; i < list->n; i++)
+        if (list->servers[i].state.bad)
+            list->servers[i].probe_at = now;
 }
 
 const char *server_list_address(const struct server_list *list, guint index)

@@ -14,9 +14,21 @@ struct server_list;
 #define SERVER_LIST_PROBE_FIRST (10 * G_USEC_PER_SEC) /* us between a failure and its probe */
 #define SERVER_LIST_PROBE_MAX (60 * G_USEC_PER_SEC)   /* us; doubled up to this */
 
-/* `urls`: NULL-terminated, at least one, copied. `first`: index of the server to begin with. */
+/* `urls`: NULL-terminated, at least one, copied. `first`: index of the server to begin with. New
+ * reference. */
 struct server_list *server_list_new(const char *const *urls, guint first);
-void server_list_free(struct server_list *list);
+struct server_list *server_list_ref(struct server_list *list);
+void server_list_unref(struct server_list *list); /* NULL is fine */
+
+/* The servers of `urls` in that order: those that `list` has, too, keep their memory, and the one
+ * asked first stays that if it is among them, else it is `first`. New list; requests under way go
+ * on with the old one. */
+struct server_list *server_list_renew(const struct server_list *list, const char *const *urls,
+                                      guint first);
+/* The same servers in the same order? */
+gboolean server_list_is(const struct server_list *list, const char *const *urls);
+/* Index of the server with that URL, -1 if there is none. */
+int server_list_find(const struct server_list *list, const char *url);
 
 guint server_list_count(const struct server_list *list);
 const char *server_list_url(const struct server_list *list, guint index);       /* borrowed */
@@ -42,6 +54,9 @@ int server_list_take_probe(struct server_list *list, gint64 now);
 /* When the next probe is due; -1 = no server is bad (or there is but one, which is asked anyway).
  */
 gint64 server_list_probe_due(const struct server_list *list);
+
+/* Somebody has a reason to think that bad servers are back: each is due for a probe. */
+void server_list_probe_all(struct server_list *list, gint64 now);
 
 /* The numeric address of a server, given in its URL or met there; borrowed, NULL if not known. */
 const char *server_list_address(const struct server_list *list, guint index);

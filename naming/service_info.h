@@ -21,6 +21,7 @@ struct service_info {
     gint64 last_ref_time; /* ms since epoch by the server's clock; 0 = it said nothing */
     gint64 cache_millis;  /* poll interval that the server asks for, ms */
     guint n_hosts;
+    guint n_dropped;        /* hosts of the reply that made no sense and were left out */
     struct instance *hosts; /* sorted, unique */
 };
 

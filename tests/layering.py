@@ -45,7 +45,7 @@ LAYERS = {
 
 # the few files that may know a library at all
 ONLY = {
-    "curl": re.compile(r"naming/http\.[ch]"),
+    "curl": re.compile(r"naming/http(_easy)?\.[ch]"),
     "json-c": re.compile(r"naming/codec\w*\.[ch]|naming/registry/.*"),
     "mariadb": re.compile(r"naming/registry/probe_mysql\.c"),
     "sqlite": re.compile(r"naming/registry/persist_db\.c"),

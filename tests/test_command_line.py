@@ -115,7 +115,8 @@ def test_help_goes_to_stdout(nacosfs, flag):
 
 
 @pytest.mark.parametrize("option", [
-    "namespace=", "group=", "timeout=", "connect_timeout=", "retries=", "push=", "udp_port=",
+    "namespace=", "group=", "username=", "credentials=", "endpoint=", "cafile=", "cert=", "key=",
+    "insecure", "timeout=", "connect_timeout=", "retries=", "push=", "udp_port=",
     "idle_timeout=", "admin", "ip=", "clusters=", "listen=", "log_level=", "max_response=", "ro",
     "uid=", "gid=", "umask="])
 def test_help_names_the_option(nacosfs, option):

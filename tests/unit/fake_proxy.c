@@ -243,9 +243,21 @@ gboolean naming_proxy_is_server(struct naming_proxy *proxy, const char *address)
     return g_strcmp0(proxy->server, address) == 0;
 }
 
-struct naming_proxy *naming_proxy_new(const struct naming_config *config, char **why)
+struct naming_proxy *naming_proxy_new(const struct naming_config *config,
+                                      const struct trouble *trouble, char **why)
 {
     return fake_proxy_new(timers_new_manual());
+}
+
+void naming_proxy_reload(struct naming_proxy *proxy, const struct naming_credentials *credentials)
+{
+    proxy->reloads++;
+}
+
+guint naming_proxy_call_metrics(struct naming_proxy *proxy, struct naming_call_metrics *rows,
+                                guint room)
+{
+    return 0;
 }
 
 void naming_proxy_free(struct naming_proxy *proxy)
@@ -285,6 +297,11 @@ guint naming_proxy_servers(struct naming_proxy *proxy, struct naming_server_stat
     if (room > 0)
         states[0] = (struct naming_server_state){.url = "http://s1:8848/nacos", .last_error = ""};
     return 1;
+}
+
+guint64 naming_proxy_hosts_dropped(const struct naming_proxy *proxy)
+{
+    return 0;
 }
 
 guint naming_proxy_in_flight(struct naming_proxy *proxy)

@@ -49,6 +49,7 @@ struct naming_proxy {
     fake_script_fn script; /* called `latency_us` after each call, if set */
     gpointer script_data;
     gint64 latency_us;
+    guint reloads;
     struct timer timer;
 };
 

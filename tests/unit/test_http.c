@@ -383,10 +383,28 @@ static void test_waiting_has_its_clock_running(void)
     http_send(bed.http, "GET", bed.url, NULL, 200, on_done, &second);
     http_stub_wait(&second.done, 2000);
     g_assert_false(bed.reply.done);
-    g_assert_cmpint(second.failure, ==, HTTP_TIMEOUT);
+    g_assert_cmpint(second.failure, ==, HTTP_BUSY);
     g_assert_cmpuint(http_stub_log(bed.stub)->len, ==, 1);
     http_stub_wait(&bed.reply.done, 2000);
     reply_clear(&second);
+    bed_close(&bed);
+}
+
+/* One server that hangs takes all of its own connections and nobody else's. */
+static void test_hanging_server_is_in_nobodys_way(void)
+{
+    struct bed bed;
+    struct reply hung = {0};
+    struct http_stub *other = http_stub_new(say_ok, NULL);
+    g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/x", http_stub_port(other));
+    bed_open(&bed, say_nothing, 1000, 2);
+    for (guint i = 0; i < 20; i++)
+        http_send(bed.http, "GET", bed.url, NULL, 5000, on_done, &hung);
+    http_send(bed.http, "GET", url, NULL, 3000, on_done, &bed.reply);
+    http_stub_wait(&bed.reply.done, 4000);
+    g_assert_cmpint(bed.reply.failure, ==, HTTP_ANSWERED);
+    g_assert_false(hung.done);
+    http_stub_free(other);
     bed_close(&bed);
 }
 
@@ -555,6 +573,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/cancel", test_cancel);
     g_test_add_func("/http/free-drops-requests", test_free_drops_requests);
     g_test_add_func("/http/waiting-clock", test_waiting_has_its_clock_running);
+    g_test_add_func("/http/hanging-server", test_hanging_server_is_in_nobodys_way);
     g_test_add_func("/http/connections", test_limit_of_connections);
     g_test_add_func("/http/cancel-within-done", test_cancel_within_done);
     g_test_add_func("/http/send-within-done", test_send_within_done);

@@ -67,11 +67,13 @@ static void check_values(const char *line, const char *expected)
 
 static void test_defaults(void)
 {
-    g_autofree char *expected = g_strdup_printf(
-        "namespace=public\ngroup=\ntimeout=3\nconnect_timeout=1\nretries=2\npush=udp\nudp_port=0\n"
-        "idle_timeout=60\nadmin=false\nip=\nclusters=\nlisten=127.0.0.1:8848\nlog_level=info\n"
-        "max_response=67108864\nro=false\nuid=%u\ngid=%u\numask=000\n",
-        geteuid(), getegid());
+    g_autofree char *expected =
+        g_strdup_printf("namespace=public\ngroup=\nusername=\ncredentials=\nendpoint=\n"
+                        "timeout=3\nconnect_timeout=1\nretries=2\npush=udp\nudp_port=0\n"
+                        "idle_timeout=60\nadmin=false\nip=\nclusters=\nlisten=127.0.0.1:8848\n"
+                        "cafile=\ncert=\nkey=\ninsecure=false\nlog_level=info\n"
+                        "max_response=67108864\nro=false\nuid=%u\ngid=%u\numask=000\n",
+                        geteuid(), getegid());
     check_values("nacosfs s /", expected);
 }
 
@@ -79,14 +81,19 @@ static void test_every_option(void)
 {
     g_autofree char *line = g_strdup_printf(
         "nacosfs standalone / -o "
-        "namespace=dev,group=A,group=B,timeout=5,connect_timeout=2,retries=0,"
+        "namespace=dev,group=A,group=B,username=u,credentials=/c/./"
+        "d,timeout=5,connect_timeout=2,retries=0,"
         "push=off,udp_port=1234,idle_timeout=9,admin -o ip=::0:1,clusters=a\\,b,listen=[::1]:0,"
-        "log_level=debug,max_response=2M,ro,uid=%u,gid=7,umask=027",
+        "cafile=/a,cert=/b,key=/"
+        "c,insecure,log_level=debug,max_response=2M,ro,uid=%u,gid=7,umask=027",
         geteuid());
     g_autofree char *expected = g_strdup_printf(
-        "namespace=dev\ngroup=A\ngroup=B\ntimeout=5\nconnect_timeout=2\nretries=0\npush=off\n"
+        "namespace=dev\ngroup=A\ngroup=B\nusername=u\ncredentials=/c/d\nendpoint=\n"
+        "timeout=5\nconnect_timeout=2\nretries=0\npush=off\n"
         "udp_port=1234\nidle_timeout=9\nadmin=true\nip=::1\nclusters=a,b\nlisten=[::1]:0\n"
-        "log_level=debug\nmax_response=2097152\nro=true\nuid=%u\ngid=7\numask=027\n",
+        "cafile=/a\ncert=/b\nkey=/"
+        "c\ninsecure=true\nlog_level=debug\nmax_response=2097152\nro=true\nuid=%u\ngid=7\numask="
+        "027\n",
         geteuid());
     check_values(line, expected);
 }

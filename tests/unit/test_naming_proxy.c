@@ -10,6 +10,8 @@
 
 #define SERVERS 3
 
+static const struct trouble nobody = {NULL, NULL};
+
 /* What one server of a test answers. */
 struct server {
     struct http_stub *stub;
@@ -83,7 +85,7 @@ static void bed_open(struct bed *bed, guint n, const char *body)
 static void bed_start(struct bed *bed)
 {
     char *why = NULL;
-    bed->proxy = naming_proxy_new(&bed->config, &why);
+    bed->proxy = naming_proxy_new(&bed->config, &nobody, &why);
     g_assert_cmpstr(why, ==, NULL);
 }
 
@@ -644,10 +646,10 @@ static void test_beat_gets_its_own_time(void)
 /* Server 0 failed long enough ago for a probe to be due, server 1 just now. */
 static struct naming_transport *with_a_probe_due(struct bed *bed)
 {
-    struct naming_transport *transport = naming_transport_new(&bed->config);
+    struct naming_transport *transport = naming_transport_new(&bed->config, NULL, &nobody);
     gint64 long_ago = g_get_monotonic_time() - SERVER_LIST_PROBE_FIRST;
     server_list_failed(transport->servers, 0, long_ago, "dead");
-    naming_transport_failed(transport, 1, "dead");
+    naming_transport_failed(transport, transport->servers, 1, "dead");
     return transport;
 }
 
@@ -1030,7 +1032,7 @@ static void test_configurations_without_sense(void)
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *why = NULL;
-        g_assert_null(naming_proxy_new(&cases[i], &why));
+        g_assert_null(naming_proxy_new(&cases[i], &nobody, &why));
         g_assert_nonnull(why);
     }
 }

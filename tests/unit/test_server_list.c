@@ -8,7 +8,7 @@ static const char *const three[] = {"http://10.0.0.1:8848/nacos", "http://10.0.0
 static const char *const one[] = {"http://nacos:8848/nacos", NULL};
 
 typedef struct server_list server_list;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(server_list, server_list_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(server_list, server_list_unref)
 
 /* The order in which one call would ask all of them, as digits. */
 static char *order_of(const struct server_list *list)
@@ -200,6 +200,51 @@ static void test_states(void)
     g_assert_cmpstr(states[1].last_error, ==, "");
 }
 
+/* --- another list --- */
+
+static void test_renewed_list_keeps_the_memory(void)
+{
+    static const char *const other[] = {"http://d:1/nacos", "http://10.0.0.3:8848/nacos",
+                                        "http://10.0.0.2:8848/nacos", NULL};
+    static const char *const same[] = {"http://10.0.0.1:8848/nacos", "http://10.0.0.2:8848/nacos",
+                                       "http://10.0.0.3:8848/nacos", NULL};
+    g_autoptr(server_list) list = server_list_new(same, 1);
+    server_list_asked(list, 1);
+    server_list_met(list, 1, "192.0.2.7");
+    server_list_failed(list, 2, 5, "dead");
+    g_assert_cmpint(server_list_take_probe(list, 5 + SERVER_LIST_PROBE_FIRST), ==, 2);
+    g_autoptr(server_list) renewed = server_list_renew(list, other, 0);
+    struct naming_server_state states[3];
+    server_list_states(renewed, states, 3);
+    g_assert_true(states[1].bad);
+    g_assert_cmpstr(states[1].last_error, ==, "dead");
+    g_assert_true(states[2].current); /* it was asked first, and still is */
+    g_assert_cmpuint(states[2].requests, ==, 1);
+    g_assert_true(server_list_has_address(renewed, "192.0.2.7"));
+    g_assert_false(server_list_has_address(renewed, "10.0.0.1"));
+    /* the probe under way is the old list's */
+    g_assert_cmpint(server_list_probe_due(renewed), ==, 5 + SERVER_LIST_PROBE_FIRST);
+    g_assert_true(server_list_is(renewed, other));
+    g_assert_false(server_list_is(renewed, same));
+    g_assert_true(server_list_is(list, same));
+    g_assert_false(server_list_is(list, same + 1));
+    g_assert_cmpint(server_list_find(renewed, "http://d:1/nacos"), ==, 0);
+    g_assert_cmpint(server_list_find(renewed, "http://10.0.0.1:8848/nacos"), ==, -1);
+}
+
+static void test_all_bad_servers_are_due_when_told(void)
+{
+    static const char *const urls[] = {"http://a:1/n", "http://b:1/n", "http://c:1/n", NULL};
+    g_autoptr(server_list) list = server_list_new(urls, 0);
+    server_list_failed(list, 0, 1, "dead");
+    server_list_failed(list, 2, 1, "dead");
+    g_assert_cmpint(server_list_take_probe(list, 2), ==, -1);
+    server_list_probe_all(list, 2);
+    g_assert_cmpint(server_list_take_probe(list, 2), ==, 0);
+    g_assert_cmpint(server_list_take_probe(list, 2), ==, 2);
+    g_assert_cmpint(server_list_take_probe(list, 2), ==, -1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -218,5 +263,7 @@ int main(int argc, char **argv)
     g_test_add_func("/server_list/addresses-met", test_addresses_met_behind_a_name);
     g_test_add_func("/server_list/addresses-bounded", test_addresses_met_are_bounded);
     g_test_add_func("/server_list/states", test_states);
+    g_test_add_func("/server_list/renewed", test_renewed_list_keeps_the_memory);
+    g_test_add_func("/server_list/probe-all", test_all_bad_servers_are_due_when_told);
     return g_test_run();
 }
