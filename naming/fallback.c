@@ -236,9 +236,11 @@ struct naming_call *fallbacks_list(struct fallbacks *fallbacks, const struct ser
                                    naming_list_fn done, gpointer user_data)
 {
     const struct failover_reactor *failover = fallbacks->config.failover;
-    struct fallback *fallback =
-        fallback_new(fallbacks, FALLBACK_LIST, (fallback_done_fn)done, user_data);
+    struct fallback *fallback;
 
+    if (fallbacks->config.disk == NULL && failover == NULL)
+        return naming_proxy_list(fallbacks->config.proxy, key, 0, done, user_data);
+    fallback = fallback_new(fallbacks, FALLBACK_LIST, (fallback_done_fn)done, user_data);
     fallback->key = service_key_dup(key);
     if (failover != NULL && failover_reactor_has(failover, key))
         timer_set(&fallback->timer, 0);
@@ -250,9 +252,11 @@ struct naming_call *fallbacks_list(struct fallbacks *fallbacks, const struct ser
 struct naming_call *fallbacks_services(struct fallbacks *fallbacks, const char *group,
                                        naming_names_fn done, gpointer user_data)
 {
-    struct fallback *fallback =
-        fallback_new(fallbacks, FALLBACK_NAMES, (fallback_done_fn)done, user_data);
+    struct fallback *fallback;
 
+    if (fallbacks->config.disk == NULL)
+        return naming_proxy_services(fallbacks->config.proxy, group, done, user_data);
+    fallback = fallback_new(fallbacks, FALLBACK_NAMES, (fallback_done_fn)done, user_data);
     fallback->group = g_strdup(group);
     fallback_ask(fallback);
     return &fallback->call;
@@ -261,9 +265,11 @@ struct naming_call *fallbacks_services(struct fallbacks *fallbacks, const char *
 struct naming_call *fallbacks_group_count(struct fallbacks *fallbacks, const char *group,
                                           naming_count_fn done, gpointer user_data)
 {
-    struct fallback *fallback =
-        fallback_new(fallbacks, FALLBACK_COUNT, (fallback_done_fn)done, user_data);
+    struct fallback *fallback;
 
+    if (fallbacks->config.disk == NULL)
+        return naming_proxy_group_count(fallbacks->config.proxy, group, done, user_data);
+    fallback = fallback_new(fallbacks, FALLBACK_COUNT, (fallback_done_fn)done, user_data);
     fallback->group = g_strdup(group);
     fallback_ask(fallback);
     return &fallback->call;
@@ -272,9 +278,11 @@ struct naming_call *fallbacks_group_count(struct fallbacks *fallbacks, const cha
 struct naming_call *fallbacks_groups(struct fallbacks *fallbacks, naming_names_fn done,
                                      gpointer user_data)
 {
-    struct fallback *fallback =
-        fallback_new(fallbacks, FALLBACK_NAMES, (fallback_done_fn)done, user_data);
+    struct fallback *fallback;
 
+    if (fallbacks->config.disk == NULL)
+        return naming_proxy_groups(fallbacks->config.proxy, done, user_data);
+    fallback = fallback_new(fallbacks, FALLBACK_NAMES, (fallback_done_fn)done, user_data);
     fallback_ask(fallback);
     return &fallback->call;
 }
