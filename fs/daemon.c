@@ -14,6 +14,7 @@
 #include "fs/keeper.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
+#include "fs/remembered.h"
 #include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
@@ -182,6 +183,7 @@ static gboolean open_naming(struct daemon *daemon, char **why)
     g_auto(GStrv) servers = naming_parse_source(source, why);
     if (!servers)
         return FALSE;
+    gboolean no_cache = strcmp(options->cache_dir, "none") == 0;
     const struct naming_config config = {
         .servers = (const char *const *)servers,
         .namespace_id = options->namespace_id,
@@ -193,6 +195,10 @@ static gboolean open_naming(struct daemon *daemon, char **why)
         .udp_port = (guint16)options->udp_port,
         .max_response = options->max_response,
         .own_ip = options->ip,
+        .cache_dir = no_cache ? NULL : options->cache_dir,
+        .load_cache_at_start = options->load_cache_at_start,
+        .failover_dir = options->failover_dir,
+        .empty_protection = options->empty_protection,
     };
     const struct naming_listener listener = {
         .changed = changed, .trouble = trouble, .adopted = adopted, .beaten = beaten};
@@ -249,10 +255,10 @@ static gboolean open_session(struct daemon *daemon, char **why)
     fs->session = session_new(&session, why);
     if (fs->session)
         fs->mirror = mirror_new(helper, HELPERS, mountpoint, why);
-    if (fs->mirror)
-        fs->interest = interest_new(fs);
     if (fs->mirror) {
+        fs->interest = interest_new(fs);
         restore_model(fs);
+        fs->remembered = remembered_new(fs, state_shared(fs->state)->epoch > 1);
         interest_begin(fs->interest);
         restore_resume(fs);
         fs->audit = audit_new(fs);
@@ -267,6 +273,7 @@ static void close_all(struct daemon *daemon)
     parked_end_all(fs, EINTR);
     registered_end_all(fs);
     audit_free(fs->audit);
+    remembered_end(fs->remembered);
     interest_free(fs->interest);
     slots_free(fs->handles);
     events_free(fs->events);
@@ -277,6 +284,7 @@ static void close_all(struct daemon *daemon)
     tree_free(fs->tree);
     if (fs->naming)
         naming_free(fs->naming);
+    remembered_free(fs->remembered);
     if (fs->mirror)
         mirror_free(fs->mirror);
     if (fs->session)

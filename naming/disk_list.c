@@ -162,8 +162,10 @@ static void tell(struct service_info *info, const char *why, const struct disk_l
 {
     const struct disk_list list = {info, why, job->age_us};
 
-    if (info != NULL)
+    if (info != NULL) {
         info->source = job->source;
+        info->written = g_get_monotonic_time() - job->age_us;
+    }
     job->done(&list, job->user_data);
 }
 

@@ -21,6 +21,7 @@ struct service_info {
     gint64 last_ref_time; /* ms since epoch by the server's clock; 0 = it said nothing */
     gint64 cache_millis;  /* poll interval that the server asks for, ms */
     const char *source;   /* static; "server", or the file it was read from: "disk", "failover" */
+    gint64 written; /* monotonic us when that file was written, may be negative; 0 = no file */
     guint n_hosts;
     struct instance *hosts; /* sorted, unique */
 };
