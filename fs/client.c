@@ -6,6 +6,7 @@
 #include "fs/state.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -57,6 +58,10 @@ static struct naming_config config_of(const struct mount_options *options)
         .udp_port = (guint16)options->udp_port,
         .max_response = options->max_response,
         .own_ip = options->ip,
+        .cache_dir = strcmp(options->cache_dir, "none") == 0 ? NULL : options->cache_dir,
+        .load_cache_at_start = options->load_cache_at_start,
+        .failover_dir = options->failover_dir,
+        .empty_protection = options->empty_protection,
         .endpoint = options->endpoint,
         .tls = {.cafile = options->cafile,
                 .cert = options->cert,

@@ -15,6 +15,7 @@
 #include "fs/keeper.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
+#include "fs/remembered.h"
 #include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
@@ -235,10 +236,10 @@ static gboolean open_session(struct daemon *daemon, char **why)
     fs->session = session_new(&session, why);
     if (fs->session)
         fs->mirror = mirror_new(helper, HELPERS, mountpoint, why);
-    if (fs->mirror)
-        fs->interest = interest_new(fs);
     if (fs->mirror) {
+        fs->interest = interest_new(fs);
         restore_model(fs);
+        fs->remembered = remembered_new(fs, state_shared(fs->state)->epoch > 1);
         interest_begin(fs->interest);
         restore_resume(fs);
         fs->audit = audit_new(fs);
@@ -253,6 +254,7 @@ static void close_all(struct daemon *daemon)
     parked_end_all(fs, EINTR);
     registered_end_all(fs);
     audit_free(fs->audit);
+    remembered_end(fs->remembered);
     interest_free(fs->interest);
     slots_free(fs->handles);
     events_free(fs->events);
@@ -262,6 +264,7 @@ static void close_all(struct daemon *daemon)
     root_clear(fs);
     tree_free(fs->tree);
     client_free(fs->client);
+    remembered_free(fs->remembered);
     if (fs->mirror)
         mirror_free(fs->mirror);
     if (fs->session)

@@ -22,6 +22,8 @@ int error_of_status(enum naming_status status)
         return EHOSTUNREACH;
     case NAMING_TIMEOUT:
         return ETIMEDOUT;
+    case NAMING_LOCAL:
+        return EIO;
     }
     return EIO;
 }

@@ -19,6 +19,7 @@ struct interest;
 struct journal;
 struct parked;
 struct record;
+struct remembered;
 struct session;
 struct snapshots;
 struct state;
@@ -28,10 +29,11 @@ struct tree;
 struct listing {
     struct naming_call *call; /* under way; NULL = none */
     struct waiters waiters;
-    gint64 began;   /* monotonic us when the request under way was made */
-    gint64 asked;   /* monotonic us when the last complete answer was asked for */
-    gint64 done_at; /* monotonic us of the last complete answer; 0 = never one */
-    guint answers;  /* complete answers so far */
+    gint64 began;       /* monotonic us when the request under way was made */
+    gint64 asked;       /* monotonic us when the last complete answer was asked for */
+    gint64 done_at;     /* monotonic us of the last complete answer; 0 = never one */
+    guint answers;      /* complete answers so far */
+    gboolean from_disk; /* no answer yet, but names of the disk cache are taken in */
     gboolean first; /* the first answer is being taken in: nothing was known before, so no events */
 };
 
@@ -68,6 +70,7 @@ struct fs {
     struct slots *handles;       /* struct handle */
     struct interest *interest;
     struct audit *audit;
+    struct remembered *remembered; /* NULL with cache_dir=none */
     struct events *events;
     GQueue pollers; /* struct poller: of open files in .nacos */
     struct root root;

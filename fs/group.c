@@ -170,21 +170,28 @@ gboolean group_is_idle(const struct group *group)
 
 /* --- listings ------------------------------------------------------------------------------ */
 
+static struct service *take_name(struct group *group, const char *name)
+{
+    g_autofree char *shown = names_encode(name);
+    if (!shown)
+        return NULL;
+    struct service *service = g_hash_table_lookup(group->services, shown);
+    if (!service)
+        service = service_new(group, name);
+    service->known = TRUE;
+    service->missed = 0;
+    kept_service(service);
+    service_sync(service);
+    return service;
+}
+
 static void take_names(struct group *group, const char *const *names)
 {
     g_autoptr(GHashTable) listed = g_hash_table_new(g_direct_hash, g_direct_equal);
     for (; *names; names++) {
-        g_autofree char *shown = names_encode(*names);
-        if (!shown)
-            continue;
-        struct service *service = g_hash_table_lookup(group->services, shown);
-        if (!service)
-            service = service_new(group, *names);
-        service->known = TRUE;
-        service->missed = 0;
-        g_hash_table_add(listed, service);
-        kept_service(service);
-        service_sync(service);
+        struct service *service = take_name(group, *names);
+        if (service)
+            g_hash_table_add(listed, service);
     }
     for (guint i = slots_high(group->fs->services); i > 0; i--) {
         struct service *service = slots_at(group->fs->services, i);
@@ -202,6 +209,18 @@ static void take_names(struct group *group, const char *const *names)
     group->known = g_hash_table_size(listed) || (group->known && group->missed < GONE_AFTER);
 }
 
+/* No server has ever answered: there may be more, and nothing is gone. */
+static void take_names_of_disk(struct group *group, const char *const *names)
+{
+    group->listing.first = !group->listing.from_disk;
+    group->listing.from_disk = TRUE;
+    for (; *names; names++)
+        take_name(group, *names);
+    group->listing.first = FALSE;
+    kept_group(group);
+    group_sync(group);
+}
+
 static void listing_done(const struct naming_result *result, const char *const *names,
                          gpointer user_data)
 {
@@ -211,11 +230,13 @@ static void listing_done(const struct naming_result *result, const char *const *
     if (!error) {
         group->listing.done_at = g_get_monotonic_time();
         group->listing.asked = group->listing.began;
-        group->listing.first = group->listing.answers++ == 0;
+        group->listing.first = group->listing.answers++ == 0 && !group->listing.from_disk;
         take_names(group, names);
         group->listing.first = FALSE;
         kept_group(group);
         group_sync(group);
+    } else if (names && !group->listing.answers) {
+        take_names_of_disk(group, names);
     }
     waiters_wake(&group->listing.waiters, error);
 }

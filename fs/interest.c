@@ -142,13 +142,19 @@ static void listed(gpointer user_data, int error)
 {
 }
 
+/* Time to ask for a watched directory's listing again, also after one that failed. */
+static gboolean is_due(const struct listing *listing)
+{
+    return !listing->call && g_get_monotonic_time() - listing->began >= LISTING_WATCHED;
+}
+
 static void tick_groups(struct fs *fs)
 {
     for (guint i = slots_high(fs->groups); i > 0; i--) {
         struct group *group = slots_at(fs->groups, i);
         if (!group)
             continue;
-        if (group->watched && !group->listing.call)
+        if (group->watched && is_due(&group->listing))
             group_need_listing(group, LISTING_WATCHED, listed, NULL);
         group_sync(group);
         if (waiters_any(&group->settled)) /* it may have settled without a turn of the lane */
@@ -160,7 +166,7 @@ static void tick_groups(struct fs *fs)
     }
     if (waiters_any(&fs->root.settled))
         mirror_mark(fs->mirror, &fs->root.lane);
-    if (watches_root(fs->interest->watches) && !fs->root.listing.call)
+    if (watches_root(fs->interest->watches) && is_due(&fs->root.listing))
         root_need_listing(fs, LISTING_WATCHED, listed, NULL);
 }
 

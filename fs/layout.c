@@ -3,6 +3,7 @@
 
 #include "fs/dotfiles.h"
 #include "fs/dotfiles_metrics.h"
+#include "fs/failover_file.h"
 #include "fs/render.h"
 #include "fs/service_files.h"
 
@@ -32,6 +33,8 @@ static const struct layout_file files[] = {
     {"registered", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_registered},
     {"errors", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_errors},
     {"metrics", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_metrics},
+    {"failover", LAYOUT_DOT, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
+     .open = failover_file_open, .put = failover_file_put},
     {"options", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_options},
     {"events", LAYOUT_DOT, .stream = TRUE, .content = CONTENT_NONE, .open = service_file_empty},
     {"version", LAYOUT_DOT, .listed = TRUE, .content = CONTENT_NONE, .open = dotfile_version},

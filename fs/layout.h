@@ -45,6 +45,8 @@ struct layout_file {
     /* Bytes at open of a file that is not a content file; `service` is NULL in .nacos. NULL and
      * *error (an errno) if there is nothing to give. New reference. */
     GBytes *(*open)(struct fs *fs, struct service *service, int *error);
+    /* What a write as a whole does, for files that take no lines; an errno. NULL for others. */
+    int (*put)(struct fs *fs, const char *text, gsize length);
     /* TRUE: open waits for the service's list. */
     gboolean needs_list;
 };

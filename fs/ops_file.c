@@ -321,7 +321,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
         answer_write(req, handle->written.result);
     else if (error)
         fuse_reply_err(req, error);
-    else
+    else if (!ops_put(req, ino, data, size))
         ops_start_writer(ops_park(req, ino, "", written), handle, data, size, FALSE);
 }
 

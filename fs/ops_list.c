@@ -47,7 +47,7 @@ static void group_opened(struct parked *parked, int error)
     const struct node *node = tree_get(parked->fs->tree, parked->node);
     struct group *group = node ? group_get(parked->fs, node->owner) : NULL;
     gboolean ended = error == EINTR || error == ENOTCONN;
-    if (!group || ended || (error && !group->listing.answers))
+    if (!group || ended || (error && !group->listing.answers && !group->listing.from_disk))
         fuse_reply_err(parked->req, error ? error : ENOENT);
     else /* after an error: the last list that was complete */
         open_settled(parked, group_is_settled(group), &group->settled);

@@ -4,6 +4,7 @@
 #include "fs/error.h"
 #include "fs/journal.h"
 #include "fs/kept.h"
+#include "fs/remembered.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -54,10 +55,12 @@ static void record_put(struct service *service, const struct instance *instance,
         g_ptr_array_add(service->registrations, registration);
     }
     registration->ending = 0;
+    registration->unproven = FALSE;
     instance_clear(&registration->instance);
     instance_copy(&registration->instance, instance);
     registration->lease = lease;
     kept_registration(service->fs, registration);
+    remembered_changed(service->fs->remembered);
 }
 
 static void record_ending(struct service *service, const struct instance *instance)
@@ -77,6 +80,19 @@ static void record_drop(struct service *service, const struct instance *instance
     g_ptr_array_remove(service->registrations, registration);
     kept_drop(service->fs, &registration->kept);
     slots_remove(service->fs->registrations, registration->id);
+    remembered_changed(service->fs->remembered);
+}
+
+/* An operator removed it while nobody was mounted: a persistent instance is beaten by nobody, so
+ * nothing else would tell. */
+static gboolean is_disproven(const struct service *service, struct registered *registration)
+{
+    const struct instance *instance = &registration->instance;
+    gboolean shown = instance->enabled && *service->fs->options->clusters == '\0';
+    if (!registration->unproven || !service->list || service->list->written)
+        return FALSE;
+    registration->unproven = FALSE;
+    return shown && !instance->ephemeral && !service_info_find(service->list, instance);
 }
 
 static gboolean is_over(const struct service *service, const struct registered *registration)
@@ -89,10 +105,17 @@ static gboolean is_over(const struct service *service, const struct registered *
 void registered_reap(struct service *service)
 {
     for (guint i = service->registrations->len; i-- > 0;) {
-        const struct registered *registration = g_ptr_array_index(service->registrations, i);
-        if (registration->ending && is_over(service, registration))
+        struct registered *registration = g_ptr_array_index(service->registrations, i);
+        if (is_disproven(service, registration) ||
+            (registration->ending && is_over(service, registration)))
             record_drop(service, &registration->instance);
     }
+}
+
+void registered_take_over(struct service *service, const struct instance *instance)
+{
+    record_put(service, instance, 0);
+    registered_find(service, instance)->unproven = TRUE;
 }
 
 void registered_adopt(struct service *service, const struct instance *instance)
@@ -290,6 +313,13 @@ static gboolean none_left(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* Outlives the mount (remembered.h). */
+static gboolean stays(const struct fs *fs, const struct registered *registration)
+{
+    return !registration->lease &&
+           (fs->options->keep_registered || !registration->instance.ephemeral);
+}
+
 void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
 {
     struct drop_all *all = g_new0(struct drop_all, 1);
@@ -298,7 +328,7 @@ void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
     all->user_data = user_data;
     for (guint i = slots_high(fs->registrations); i > 0; i--) {
         const struct registered *registration = slots_at(fs->registrations, i);
-        if (!registration || !(registration->instance.ephemeral || registration->lease))
+        if (!registration || stays(fs, registration))
             continue;
         all->left++;
         registered_drop(service_get(fs, registration->service), (struct asker){0},

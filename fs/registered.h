@@ -15,6 +15,7 @@ struct registered {
     guint64 service;          /* id */
     struct instance instance; /* as last accepted; owned members */
     gint64 since_ms;          /* wall clock of the first registration */
+    gboolean unproven;        /* taken over, and no server has listed it yet */
     guint64 lease;            /* handle id whose close ends it (lease.h); 0 = none */
     gint64 beat_due;          /* monotonic us; 0 = at once */
     struct record *kept;
@@ -39,6 +40,10 @@ struct asker {
 /* Forgets the records that are ending and that the newest list does not show any more, or whose
  * time at the server is over in any case. */
 void registered_reap(struct service *service);
+
+/* One that the mount before left registered: ours from here on. A persistent one that turns out not
+ * to be listed any more, which nothing would register again, is forgotten. */
+void registered_take_over(struct service *service, const struct instance *instance);
 
 /* An operator has changed an instance of ours on the server, and the client has taken that over. */
 void registered_adopt(struct service *service, const struct instance *instance);
@@ -71,5 +76,6 @@ void registered_beaten(struct service *service, const struct instance *instance)
 /* Tells all that are under way ECANCELED: the client is about to end. */
 void registered_end_all(struct fs *fs);
 
-/* Deregisters all ephemeral ones and all leases at once; `fn` is told when the last is answered. */
+/* Deregisters all leases and, without keep_registered, all ephemeral ones at once; `fn` is told
+ * when the last is answered. */
 void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data);

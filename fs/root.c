@@ -106,17 +106,21 @@ void root_clear(struct fs *fs)
 
 /* --- listings ------------------------------------------------------------------------------ */
 
+static void take_group(struct fs *fs, const char *name)
+{
+    struct group *group = group_obtain(fs, name);
+    if (!group)
+        return;
+    group->known = TRUE;
+    group->missed = 0;
+    kept_group(group);
+    group_sync(group);
+}
+
 static void take_groups(struct fs *fs, const char *const *names)
 {
-    for (const char *const *name = names; *name; name++) {
-        struct group *group = group_obtain(fs, *name);
-        if (!group)
-            continue;
-        group->known = TRUE;
-        group->missed = 0;
-        kept_group(group);
-        group_sync(group);
-    }
+    for (const char *const *name = names; *name; name++)
+        take_group(fs, *name);
     for (guint i = slots_high(fs->groups); i > 0; i--) {
         struct group *group = slots_at(fs->groups, i);
         if (!group || g_strv_contains(names, group->name))
@@ -126,6 +130,17 @@ static void take_groups(struct fs *fs, const char *const *names)
         kept_group(group);
         group_sync(group);
     }
+}
+
+/* As take_names_of_disk of group.c. */
+static void take_groups_of_disk(struct fs *fs, const char *const *names)
+{
+    struct listing *listing = &fs->root.listing;
+    listing->first = !listing->from_disk;
+    listing->from_disk = TRUE;
+    for (; *names; names++)
+        take_group(fs, *names);
+    listing->first = FALSE;
 }
 
 static void groups_done(const struct naming_result *result, const char *const *names,
@@ -142,12 +157,14 @@ static void groups_done(const struct naming_result *result, const char *const *n
     if (!error || untold) {
         static const char *const none[] = {NULL};
         listing->done_at = g_get_monotonic_time();
-        listing->first = listing->answers++ == 0;
+        listing->first = listing->answers++ == 0 && !listing->from_disk;
         if (!error)
             take_groups(fs, names ? names : none);
         listing->first = FALSE;
         kept_root(fs);
         error = 0;
+    } else if (names && !listing->answers) {
+        take_groups_of_disk(fs, names);
     }
     waiters_wake(&listing->waiters, error);
 }
@@ -157,8 +174,10 @@ struct waiter *root_need_listing(struct fs *fs, gint64 max_age, wait_fn fn, gpoi
     struct listing *listing = &fs->root.listing;
     if (listing->done_at && g_get_monotonic_time() - listing->done_at < max_age)
         return NULL;
-    if (!listing->call)
+    if (!listing->call) {
+        listing->began = g_get_monotonic_time();
         listing->call = naming_groups(fs->naming, groups_done, fs);
+    }
     return waiters_add(&listing->waiters, fn, user_data);
 }
 
@@ -172,13 +191,10 @@ static void group_counted(const struct naming_result *result, guint count, gpoin
     int error = error_report(fs, result, ask->shown);
     if (error == EINVAL || (!error && count == 0)) /* no group, or no name that a group can have */
         error = ENOENT;
-    if (!error) {
-        struct group *group = group_obtain(fs, name);
-        group->known = TRUE;
-        group->missed = 0;
-        kept_group(group);
-        group_sync(group);
-    }
+    else if (count) /* the disk has services of it, if no server answers */
+        error = 0;
+    if (!error)
+        take_group(fs, name);
     ask_end(ask, error);
 }
 

@@ -232,10 +232,9 @@ static gboolean is_fresh(const struct service *service, gboolean subscribe)
 static void list_done(struct service *service, const struct naming_result *result,
                       struct service_info *info, gint64 until)
 {
-    int error = error_report(service->fs, result, service->path);
     if (info && info != service->list)
         service_take_list(service, info, until);
-    waiters_wake(&service->waiters, error);
+    waiters_wake(&service->waiters, error_report(service->fs, result, service->path));
 }
 
 static void subscribed_list_done(const struct naming_result *result, struct service_info *info,
@@ -273,6 +272,8 @@ struct waiter *service_need_list(struct service *service, gboolean subscribe, wa
 
 void service_take_list(struct service *service, struct service_info *info, gint64 until)
 {
+    if (strcmp(info->source, "disk") == 0 && service->list && !service->list->written)
+        return; /* what a server said once is newer */
     service_info_ref(info);
     g_clear_pointer(&service->list, service_info_unref);
     service->list = info;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mountopts/mountopts.h"
 
+#include "mountopts/cache_dir.h"
 #include "mountopts/option_table.h"
 
 #include <fuse_opt.h>
@@ -195,6 +196,8 @@ void mount_options_clear(struct mount_options *options)
     g_free(options->mountpoint);
     g_free(options->namespace_id);
     g_strfreev(options->groups);
+    g_free(options->cache_dir);
+    g_free(options->failover_dir);
     g_free(options->ip);
     g_free(options->clusters);
     g_free(options->listen);
@@ -300,6 +303,8 @@ gboolean mount_options_parse(int argc, char *argv[], struct mount_options *optio
     gboolean ok = fuse_opt_parse(&args, &parsing, switches, take) == 0 && check(&parsing);
     if (ok) {
         resolve_mountpoint(options);
+        if (options->cache_dir == NULL)
+            options->cache_dir = cache_dir_default(options);
         ok = add_own(&parsing, &args);
     }
     if (ok) {

@@ -32,8 +32,14 @@ struct mount_options {
     guint retries;           /* retries=N; 2 */
     gboolean push_udp;       /* push=udp|off; udp */
     guint udp_port;          /* udp_port=PORT; 0 = any */
-    guint idle_timeout_s;    /* idle_timeout=SEC; 60 */
-    gboolean admin;          /* admin: may remove and change what others registered */
+    char *cache_dir; /* cache_dir=DIR|none, absolute, or "none"; /var/cache/nacosfs for root, else
+                        nacosfs in XDG_CACHE_HOME, and SOURCE/NAMESPACE below that */
+    gboolean load_cache_at_start; /* load_cache_at_start: before a server is asked */
+    char *failover_dir; /* failover_dir=DIR, absolute; NULL = "failover" in cache_dir, if any */
+    gboolean empty_protection; /* empty_protection */
+    guint idle_timeout_s;      /* idle_timeout=SEC; 60 */
+    gboolean keep_registered;  /* keep_registered: ephemeral ones, too, outlive the mount */
+    gboolean admin;            /* admin: may remove and change what others registered */
     char *ip;           /* ip=ADDR: own address for ":PORT"; NULL = the route towards the server */
     char *clusters;     /* clusters=A,B (comma escaped by a backslash); "" = all */
     char *listen;       /* listen=ADDR:PORT of standalone's registry; "127.0.0.1:8848" */

@@ -28,10 +28,12 @@ struct option_row {
     const char *help;
 };
 
-extern const struct option_kind option_text;     /* char *: not empty, no control byte */
-extern const struct option_kind option_file;     /* char *: a path, made absolute */
-extern const struct option_kind option_list;     /* char **: each as option_text, added */
-extern const struct option_kind option_ip;       /* char *: IPv4 or IPv6 in inet_ntop's spelling */
+extern const struct option_kind option_text;      /* char *: not empty, no control byte */
+extern const struct option_kind option_file;      /* char *: a path, made absolute */
+extern const struct option_kind option_list;      /* char **: each as option_text, added */
+extern const struct option_kind option_ip;        /* char *: IPv4 or IPv6 in inet_ntop's spelling */
+extern const struct option_kind option_dir;       /* char *: a path, made absolute */
+extern const struct option_kind option_cache_dir; /* char *: the same, or "none" */
 extern const struct option_kind option_clusters; /* char *: [0-9a-zA-Z-]+, comma separated, or "" */
 extern const struct option_kind option_listen;   /* char *: ADDR:PORT, [IPv6]:PORT */
 extern const struct option_kind option_log_level; /* char *: one of four words */

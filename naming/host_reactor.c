@@ -29,6 +29,11 @@ struct host_reactor *host_reactor_new(const struct host_reactor_config *config)
         .changed = config->changed,
         .user_data = config->user_data,
         .trouble = config->trouble,
+        .disk = config->disk,
+        .failover = config->failover,
+        .patience = config->patience,
+        .load_at_start = config->load_at_start,
+        .empty_protection = config->empty_protection,
         .idle = host_reactor_on_idle,
         .owner = reactor,
     };
@@ -92,7 +97,7 @@ struct service_info *host_reactor_current(struct host_reactor *reactor,
 {
     const struct subscription *subscription = host_reactor_find(reactor, key);
 
-    return subscription == NULL ? NULL : subscription->info;
+    return subscription == NULL ? NULL : subscription_served(subscription);
 }
 
 struct naming_call *host_reactor_wait(struct host_reactor *reactor, const struct service_key *key,
@@ -114,14 +119,30 @@ gboolean host_reactor_freshness(struct host_reactor *reactor, const struct servi
 {
     const struct subscription *subscription = host_reactor_find(reactor, key);
 
-    if (subscription == NULL || subscription->info == NULL)
+    if (subscription == NULL || subscription_served(subscription) == NULL)
         return FALSE;
     *freshness = (struct naming_freshness){
         .source = subscription->source,
         .confirmed = subscription->confirmed,
-        .stale = subscription->stale,
+        .stale = subscription->stale || subscription->protection.active,
+        .held_back = subscription->protection.active,
+        .held_back_hosts = subscription->protection.hosts,
     };
+    if (subscription->failover != NULL) {
+        freshness->source = subscription->failover->source;
+        freshness->confirmed = subscription->failover_written;
+    }
     return TRUE;
+}
+
+void host_reactor_switched(struct host_reactor *reactor)
+{
+    GHashTableIter iter;
+    gpointer subscription;
+
+    g_hash_table_iter_init(&iter, reactor->table);
+    while (g_hash_table_iter_next(&iter, NULL, &subscription))
+        subscription_switched(subscription);
 }
 
 enum push_verdict host_reactor_push(struct host_reactor *reactor, struct service_info *info)

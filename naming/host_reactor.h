@@ -20,6 +20,11 @@ struct host_reactor_config {
     naming_changed_fn changed;
     gpointer user_data; /* of both */
     struct trouble trouble;
+    struct disk_cache *disk;           /* borrowed, must outlive the reactor; NULL = none */
+    struct failover_reactor *failover; /* the same */
+    struct patience *patience;         /* the same; needed with `disk` */
+    gboolean load_at_start;
+    gboolean empty_protection;
 };
 struct host_reactor *host_reactor_new(const struct host_reactor_config *config);
 void host_reactor_free(struct host_reactor *reactor); /* drops what is under way without `done` */
@@ -35,6 +40,10 @@ struct naming_call *host_reactor_wait(struct host_reactor *reactor, const struct
 void host_reactor_refresh(struct host_reactor *reactor, const struct service_key *key);
 gboolean host_reactor_freshness(struct host_reactor *reactor, const struct service_key *key,
                                 struct naming_freshness *freshness);
+
+/* The failover was switched, or its files are to be read anew: which lists are served then is told
+ * by `changed`, soon. */
+void host_reactor_switched(struct host_reactor *reactor);
 
 /* A list that came as a push from a server. Whatever becomes of it, a subscribed service's list is
  * asked for over TCP soon. */

@@ -2,9 +2,11 @@
 #include "naming/naming.h"
 
 #include "naming/beat_reactor.h"
+#include "naming/files.h"
 #include "naming/host_reactor.h"
 #include "naming/push_receiver.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct naming {
@@ -13,6 +15,7 @@ struct naming {
     struct beat_reactor *beats;
     struct host_reactor *hosts;
     struct push_receiver *push; /* NULL = polls only */
+    struct files files;
     struct naming_listener listener;
     gpointer user_data;
     char *no_push; /* why there is no push though it was wanted; told once */
@@ -90,6 +93,26 @@ static void naming_on_changed(const struct service_key *key, struct service_info
         naming->listener.changed(key, old, info, naming->user_data);
 }
 
+static void naming_on_switched(gpointer user_data)
+{
+    struct naming *naming = user_data;
+
+    host_reactor_switched(naming->hosts);
+}
+
+static void naming_start_files(struct naming *naming, const struct naming_config *config)
+{
+    const struct files_config files = {
+        .proxy = naming->proxy,
+        .timers = naming->timers,
+        .trouble = {naming->listener.trouble, naming->user_data},
+        .switched = naming_on_switched,
+        .user_data = naming,
+    };
+
+    files_open(&naming->files, &files, config);
+}
+
 static void naming_start_reactors(struct naming *naming, const struct naming_config *config)
 {
     const struct trouble trouble = {naming->listener.trouble, naming->user_data};
@@ -112,6 +135,11 @@ static void naming_start_reactors(struct naming *naming, const struct naming_con
         .changed = naming_on_changed,
         .user_data = naming,
         .trouble = trouble,
+        .disk = naming->files.disk,
+        .failover = naming->files.failover,
+        .patience = &naming->files.patience,
+        .load_at_start = config->load_cache_at_start,
+        .empty_protection = config->empty_protection,
     };
 
     naming->beats = beat_reactor_new(&beats);
@@ -137,6 +165,7 @@ struct naming *naming_new(const struct naming_config *config,
     else
         naming->proxy = naming_proxy_new(config, &trouble, &text);
     if (naming->proxy != NULL && naming_start_push(naming, config, &text)) {
+        naming_start_files(naming, config);
         naming_start_reactors(naming, config);
         return naming;
     }
@@ -152,6 +181,7 @@ void naming_free(struct naming *naming)
     g_clear_pointer(&naming->push, push_receiver_free);
     g_clear_pointer(&naming->hosts, host_reactor_free);
     g_clear_pointer(&naming->beats, beat_reactor_free);
+    files_close(&naming->files);
     g_clear_pointer(&naming->proxy, naming_proxy_free);
     timer_stop(&naming->no_push_timer);
     timers_free(naming->timers);
@@ -237,7 +267,7 @@ void naming_refresh(struct naming *naming, const struct service_key *key)
 struct naming_call *naming_list(struct naming *naming, const struct service_key *key,
                                 naming_list_fn done, gpointer user_data)
 {
-    return naming_proxy_list(naming->proxy, key, 0, done, user_data);
+    return fallbacks_list(naming->files.fallbacks, key, done, user_data);
 }
 
 gboolean naming_freshness(struct naming *naming, const struct service_key *key,
@@ -246,24 +276,47 @@ gboolean naming_freshness(struct naming *naming, const struct service_key *key,
     return host_reactor_freshness(naming->hosts, key, freshness);
 }
 
+/* --- files -------------------------------------------------------------------------------------
+ */
+
+gboolean naming_failover(struct naming *naming)
+{
+    return naming->files.failover != NULL && failover_reactor_is_on(naming->files.failover);
+}
+
+int naming_set_failover(struct naming *naming, gboolean on)
+{
+    struct failover_reactor *failover = naming->files.failover;
+
+    return failover == NULL ? ENOENT : failover_reactor_set(failover, on);
+}
+
+void naming_keep_file(struct naming *naming, const char *name, GBytes *content)
+{
+    if (naming->files.disk != NULL)
+        disk_cache_put_own(naming->files.disk, name, content);
+    else
+        g_bytes_unref(content);
+}
+
 /* --- names, and for people ----------------------------------------------------------------------
  */
 
 struct naming_call *naming_services(struct naming *naming, const char *group, naming_names_fn done,
                                     gpointer user_data)
 {
-    return naming_proxy_services(naming->proxy, group, done, user_data);
+    return fallbacks_services(naming->files.fallbacks, group, done, user_data);
 }
 
 struct naming_call *naming_group_count(struct naming *naming, const char *group,
                                        naming_count_fn done, gpointer user_data)
 {
-    return naming_proxy_group_count(naming->proxy, group, done, user_data);
+    return fallbacks_group_count(naming->files.fallbacks, group, done, user_data);
 }
 
 struct naming_call *naming_groups(struct naming *naming, naming_names_fn done, gpointer user_data)
 {
-    return naming_proxy_groups(naming->proxy, done, user_data);
+    return fallbacks_groups(naming->files.fallbacks, done, user_data);
 }
 
 guint naming_servers(struct naming *naming, struct naming_server_state *states, guint room)

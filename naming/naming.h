@@ -26,6 +26,7 @@ enum naming_status {
     NAMING_REMOTE,      /* any other 4xx/5xx, and replies that make no sense */
     NAMING_UNREACHABLE, /* no server could be talked to: refused, reset, no address */
     NAMING_TIMEOUT,     /* the deadline passed */
+    NAMING_LOCAL,       /* no server's fault: a file of the disk cache or the failover */
 };
 
 /* Valid during the callback only. */
@@ -69,6 +70,13 @@ struct naming_config {
                              use instead of `servers`; NULL = none; copied */
     const struct naming_credentials *credentials; /* NULL = none; copied */
     struct naming_tls tls;                        /* copied */
+
+    const char *cache_dir; /* lists on the disk, as the Java client has them; NULL = none; copied */
+    gboolean load_cache_at_start; /* serve what is there before a server is asked; otherwise when a
+                                     first request fails, or none has been answered for half a
+                                     second since the client began */
+    const char *failover_dir;     /* NULL = "failover" in cache_dir, if there is one; copied */
+    gboolean empty_protection; /* a list with nobody to call does not replace one with somebody */
 };
 
 struct naming;      /* the client */
@@ -107,13 +115,16 @@ struct naming_listener {
 };
 
 typedef void (*naming_done_fn)(const struct naming_result *result, gpointer user_data);
-/* `info`: borrowed, NULL unless NAMING_OK. */
+/* `info`: borrowed, NULL unless NAMING_OK or, with what kept the servers from answering, from the
+ * disk cache. */
 typedef void (*naming_list_fn)(const struct naming_result *result, struct service_info *info,
                                gpointer user_data);
-/* `names`: borrowed, NULL-terminated, sorted bytewise, unique; NULL unless NAMING_OK. */
+/* `names`: borrowed, NULL-terminated, sorted bytewise, unique; NULL unless NAMING_OK or, with what
+ * kept the servers from ever answering this question, those of the disk cache: more may exist. */
 typedef void (*naming_names_fn)(const struct naming_result *result, const char *const *names,
                                 gpointer user_data);
-/* `count`: how many services the group has; 0 unless NAMING_OK. */
+/* `count`: how many services the group has; 0 unless NAMING_OK or, with what kept the servers from
+ * answering, how many the disk cache has. */
 typedef void (*naming_count_fn)(const struct naming_result *result, guint count,
                                 gpointer user_data);
 
@@ -217,12 +228,28 @@ struct naming_call *naming_list(struct naming *naming, const struct service_key 
 
 /* How fresh a subscribed service's list is; FALSE if it is not held. */
 struct naming_freshness {
-    const char *source; /* "server" or "push"; static */
-    gint64 confirmed;   /* monotonic us of the last reply or push that was accepted */
-    gboolean stale;     /* the last poll failed */
+    const char *source;    /* "server", "push", "disk" or "failover"; static */
+    gint64 confirmed;      /* monotonic us of the last reply or push that was accepted, or when the
+                              file was written: may be negative */
+    gboolean stale;        /* the last poll failed, none was answered yet, or held_back */
+    gboolean held_back;    /* empty_protection keeps the servers' newest list back */
+    guint held_back_hosts; /* how many instances that has */
 };
 gboolean naming_freshness(struct naming *naming, const struct service_key *key,
                           struct naming_freshness *freshness);
+
+/* --- files --------------------------------------------------------------------------------------
+ */
+
+/* Whether the failover's switch is on. */
+gboolean naming_failover(struct naming *naming);
+/* Writes the switch and acts upon it at once. Waits for the disk. 0 or an errno: that of the write,
+ * ENOENT if there is no failover directory. */
+int naming_set_failover(struct naming *naming, gboolean on);
+
+/* A file of the caller's in cache_dir/.nacosfs, written as a whole within a second or two, or by
+ * naming_free. Does nothing without a cache_dir. `content`: new reference, owned by the callee. */
+void naming_keep_file(struct naming *naming, const char *name, GBytes *content);
 
 /* --- names ------------------------------------------------------------------------------------ */
 

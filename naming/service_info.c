@@ -76,6 +76,7 @@ struct service_info *service_info_new(const struct service_key *key, const char 
     info->key.group = g_strdup(key->group);
     info->key.name = g_strdup(key->name);
     info->clusters = g_strdup(clusters);
+    info->source = "server";
     if (n == 0)
         return info;
     info->hosts = g_memdup2(hosts, n * sizeof *hosts);

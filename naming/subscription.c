@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/subscription.h"
 
+#include "naming/fallback.h"
+
 #define MS 1000                        /* us */
 #define REFRESH_COALESCE_US (50 * MS)  /* a burst of reasons is one request */
 #define REFRESH_APART_US (200 * MS)    /* from one list request of a service to its next */
@@ -34,6 +36,20 @@ static struct service_info *subscription_take(struct subscription *subscription,
     return old;
 }
 
+struct service_info *subscription_served(const struct subscription *subscription)
+{
+    return subscription->failover != NULL ? subscription->failover : subscription->info;
+}
+
+/* What a server said anew, and the first word that is not about nothing, goes to the disk. */
+static void subscription_save(const struct subscription *subscription, struct service_info *info)
+{
+    struct disk_cache *disk = subscription->env->disk;
+
+    if (disk != NULL && (info->n_hosts > 0 || disk_cache_has(disk, &info->key)))
+        disk_cache_save(disk, info);
+}
+
 /* May end the subscription: the listener may do anything. */
 static void subscription_accept(struct subscription *subscription, struct service_info *info,
                                 const char *source, gint64 asked)
@@ -42,10 +58,35 @@ static void subscription_accept(struct subscription *subscription, struct servic
     gboolean first;
     g_autoptr(service_info) old = subscription_take(subscription, info, source, &first);
 
+    if (first || old != NULL)
+        subscription_save(subscription, info);
+    gboolean shown = (first || old != NULL) && subscription->failover == NULL;
     if (env->heard != NULL)
         env->heard(info, asked, env->user_data);
-    if ((first || old != NULL) && env->changed != NULL)
+    if (shown && env->changed != NULL)
         env->changed(&info->key, old, info, env->user_data);
+}
+
+/* Whether the protection against empty lists keeps what is held. The first time in a row is told;
+ * whoever hears of it may end the subscription. */
+static gboolean subscription_holds_back(struct subscription *subscription,
+                                        const struct service_info *info, const char *source)
+{
+    const struct subscription_env *env = subscription->env;
+    const struct service_info *held = subscription->info;
+    gboolean before = subscription->protection.active;
+    g_autofree char *text = NULL;
+    struct naming_result result = {NAMING_REMOTE, "", ""};
+
+    if (!env->empty_protection || !empty_protection_holds(&subscription->protection, held, info))
+        return FALSE;
+    text = g_strdup_printf("a %s list of %u instances, none to be called, is held back: "
+                           "empty_protection keeps the last %u",
+                           source, info->n_hosts, held->n_hosts);
+    result.text = text;
+    if (!before)
+        trouble_report(&env->trouble, &info->key, &result);
+    return TRUE;
 }
 
 static void subscription_schedule(struct subscription *subscription)
@@ -64,11 +105,17 @@ static void subscription_schedule(struct subscription *subscription)
     subscription_refresh(subscription);
 }
 
+void subscription_answer(struct subscription *subscription, const struct naming_result *result)
+{
+    list_waits_answer(&subscription->env->waits, &subscription->waiting, result,
+                      subscription_served(subscription));
+}
+
 static void subscription_answer_held(struct subscription *subscription)
 {
     static const struct naming_result held = {NAMING_OK, "", ""};
 
-    list_waits_answer(&subscription->env->waits, &subscription->waiting, &held, subscription->info);
+    subscription_answer(subscription, &held);
 }
 
 static void subscription_failed(struct subscription *subscription,
@@ -79,12 +126,12 @@ static void subscription_failed(struct subscription *subscription,
     gboolean told = subscription->stale || subscription->waiting.length > 0;
 
     subscription->stale = TRUE;
-    if (subscription->info != NULL) /* a push came meanwhile */
-        subscription_answer_held(subscription);
-    else
-        list_waits_answer(&subscription->env->waits, &subscription->waiting, result, NULL);
     update_task_ended(&subscription->task, UPDATE_ERROR, 0);
     subscription_schedule(subscription);
+    if (subscription_served(subscription) != NULL) /* a push came meanwhile, or a file had it */
+        subscription_answer_held(subscription);
+    else if (!fallback_is_due(result->status) || !subscription_fall_back(subscription, result))
+        subscription_answer(subscription, result);
     if (!told)
         trouble_report(&env->trouble, key, result);
 }
@@ -103,6 +150,7 @@ static void subscription_listed(struct subscription *subscription,
 {
     struct subscription_env *env = subscription->env;
     gboolean overtaken = subscription_is_overtaken(subscription, info);
+    struct service_info *taken = overtaken ? subscription->info : info;
 
     subscription->stale = FALSE;
     if (info->last_ref_time > 0) {
@@ -113,8 +161,8 @@ static void subscription_listed(struct subscription *subscription,
                       info->cache_millis);
     subscription_schedule(subscription);
     list_waits_answer(&env->waits, &subscription->waiting, result,
-                      overtaken ? subscription->info : info);
-    if (!overtaken)
+                      subscription->failover != NULL ? subscription->failover : taken);
+    if (!overtaken && !subscription_holds_back(subscription, info, "server's"))
         subscription_accept(subscription, info, "server", subscription->sent);
 }
 
@@ -207,6 +255,7 @@ struct subscription *subscription_new(struct subscription_env *env, const struct
     subscription->source = "server";
     timer_init(&subscription->poll, env->timers, subscription_on_poll, subscription);
     timer_init(&subscription->refresh, env->timers, subscription_on_refresh, subscription);
+    timer_init(&subscription->files, env->timers, subscription_on_files, subscription);
     return subscription;
 }
 
@@ -221,6 +270,7 @@ void subscription_free(struct subscription *subscription)
     poll_queue_remove(&env->queue, &subscription->entry);
     poll_queue_ended(&env->queue, &subscription->entry);
     list_waits_drop(&subscription->waiting);
+    subscription_drop_files(subscription);
     service_info_unref(subscription->info);
     service_key_free(subscription->key);
     g_free(subscription);
@@ -235,6 +285,7 @@ void subscription_want(struct subscription *subscription)
         subscription->again = TRUE; /* that one subscribes to no pushes */
     else
         poll_queue_add(&subscription->env->queue, &subscription->entry, POLL_LANE_FIRST);
+    subscription_plan_files(subscription);
 }
 
 void subscription_unwant(struct subscription *subscription)
@@ -243,6 +294,8 @@ void subscription_unwant(struct subscription *subscription)
     g_clear_pointer(&subscription->info, service_info_unref);
     subscription->ref_time = 0;
     subscription->stale = FALSE;
+    subscription->protection = (struct empty_protection){0};
+    subscription_drop_files(subscription);
     subscription->task = (struct update_task){0};
     poll_queue_remove(&subscription->env->queue, &subscription->entry);
     timer_stop(&subscription->poll);
@@ -256,9 +309,9 @@ struct naming_call *subscription_wait(struct subscription *subscription, naming_
     struct naming_call *call = list_wait_add(&subscription->env->waits, &subscription->waiting,
                                              subscription, done, user_data);
 
-    if (subscription->info != NULL)
+    if (subscription_served(subscription) != NULL)
         subscription_answer_held(subscription);
-    else if (subscription->request == NULL)
+    else if (subscription->request == NULL && subscription->loading == NULL)
         subscription_send(subscription);
     return call;
 }
@@ -287,7 +340,7 @@ enum push_verdict subscription_push(struct subscription *subscription, struct se
 
     if (verdict != PUSH_UNKNOWN)
         subscription_refresh(subscription); /* TCP has the last word */
-    if (verdict == PUSH_ACCEPTED)
+    if (verdict == PUSH_ACCEPTED && !subscription_holds_back(subscription, info, "pushed"))
         subscription_accept(subscription, info, "push",
                             subscription_now(subscription) - PUSH_LATE_US);
     return verdict;

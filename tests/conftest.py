@@ -154,6 +154,8 @@ def mount(build, place):
         number = next(numbers)
         point = path or os.path.join(place, f"m{number}")
         log = os.path.join(place, f"m{number}.log")
+        if not any(option.startswith("cache_dir=") for option in options):
+            options = (*options, f"cache_dir={place}/cache")
         started.append(Mount(build, source, point, options, log, env))
         return started[-1].start()
 

@@ -117,6 +117,7 @@ def test_help_goes_to_stdout(nacosfs, flag):
 @pytest.mark.parametrize("option", [
     "namespace=", "group=", "username=", "credentials=", "endpoint=", "cafile=", "cert=", "key=",
     "insecure", "timeout=", "connect_timeout=", "retries=", "push=", "udp_port=",
+    "cache_dir=", "load_cache_at_start", "failover_dir=", "empty_protection", "keep_registered",
     "idle_timeout=", "admin", "ip=", "clusters=", "listen=", "log_level=", "max_response=", "ro",
     "uid=", "gid=", "umask="])
 def test_help_names_the_option(nacosfs, option):

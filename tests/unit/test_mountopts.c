@@ -67,13 +67,16 @@ static void check_values(const char *line, const char *expected)
 
 static void test_defaults(void)
 {
+    const char *base = geteuid() == 0 ? "/var/cache" : g_get_user_cache_dir();
     g_autofree char *expected =
         g_strdup_printf("namespace=public\ngroup=\nusername=\ncredentials=\nendpoint=\n"
                         "timeout=3\nconnect_timeout=1\nretries=2\npush=udp\nudp_port=0\n"
-                        "idle_timeout=60\nadmin=false\nip=\nclusters=\nlisten=127.0.0.1:8848\n"
+                        "cache_dir=%s/nacosfs/s/public\nload_cache_at_start=false\nfailover_dir=\n"
+                        "empty_protection=false\nidle_timeout=60\nkeep_registered=false\n"
+                        "admin=false\nip=\nclusters=\nlisten=127.0.0.1:8848\n"
                         "cafile=\ncert=\nkey=\ninsecure=false\nlog_level=info\n"
                         "max_response=67108864\nro=false\nuid=%u\ngid=%u\numask=000\n",
-                        geteuid(), getegid());
+                        base, geteuid(), getegid());
     check_values("nacosfs s /", expected);
 }
 
@@ -83,19 +86,52 @@ static void test_every_option(void)
         "nacosfs standalone / -o "
         "namespace=dev,group=A,group=B,username=u,credentials=/c/./"
         "d,timeout=5,connect_timeout=2,retries=0,"
-        "push=off,udp_port=1234,idle_timeout=9,admin -o ip=::0:1,clusters=a\\,b,listen=[::1]:0,"
+        "push=off,udp_port=1234,cache_dir=/c/./d,load_cache_at_start,failover_dir=/f,"
+        "empty_protection,idle_timeout=9,keep_registered,admin -o "
+        "ip=::0:1,clusters=a\\,b,listen=[::1]:0,"
         "cafile=/a,cert=/b,key=/"
         "c,insecure,log_level=debug,max_response=2M,ro,uid=%u,gid=7,umask=027",
         geteuid());
     g_autofree char *expected = g_strdup_printf(
         "namespace=dev\ngroup=A\ngroup=B\nusername=u\ncredentials=/c/d\nendpoint=\n"
         "timeout=5\nconnect_timeout=2\nretries=0\npush=off\n"
-        "udp_port=1234\nidle_timeout=9\nadmin=true\nip=::1\nclusters=a,b\nlisten=[::1]:0\n"
+        "udp_port=1234\ncache_dir=/c/d\nload_cache_at_start=true\nfailover_dir=/f\n"
+        "empty_protection=true\nidle_timeout=9\nkeep_registered=true\nadmin=true\nip=::1\nclusters="
+        "a,b\nlisten=[::1]:0\n"
         "cafile=/a\ncert=/b\nkey=/"
         "c\ninsecure=true\nlog_level=debug\nmax_response=2097152\nro=true\nuid=%u\ngid=7\numask="
         "027\n",
         geteuid());
     check_values(line, expected);
+}
+
+/* No SOURCE and no namespace leads out of the directory, and no two share one. */
+static void test_cache_dir(void)
+{
+    const char *base = geteuid() == 0 ? "/var/cache" : g_get_user_cache_dir();
+    static const char *const cases[][2] = {
+        {"nacosfs 10.0.0.1:8848,b /", "10.0.0.1%3A8848%2Cb/public"},
+        {"nacosfs standalone /", "standalone%20127.0.0.1%3A8848/public"},
+        {"nacosfs s / -o namespace=..", "s/%2E."},
+        {"nacosfs .. / -o namespace=.", "%2E./%2E"},
+        {"nacosfs s / -o namespace=../../etc", "s/%2E.%2F..%2Fetc"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct outcome outcome = parse(cases[i][0]);
+        g_autofree char *expected = g_build_filename(base, "nacosfs", cases[i][1], NULL);
+        g_assert_cmpstr(outcome.options.cache_dir, ==, expected);
+        forget(&outcome);
+    }
+}
+
+static void test_directories_are_absolute(void)
+{
+    g_autofree char *here = g_get_current_dir();
+    g_autofree char *expected = g_build_filename(here, "none", NULL);
+    struct outcome outcome = parse("nacosfs s / -o cache_dir=none,failover_dir=none");
+    g_assert_cmpstr(outcome.options.cache_dir, ==, "none");
+    g_assert_cmpstr(outcome.options.failover_dir, ==, expected);
+    forget(&outcome);
 }
 
 static void test_arguments(void)
@@ -215,6 +251,8 @@ static void test_bad_values(void)
         "group=a@@b",
         "group",
         "idle_timeout=0",
+        "cache_dir=",
+        "failover_dir=",
         "connect_timeout=",
         "namespace=\xff",
     };
@@ -361,6 +399,8 @@ int main(int argc, char *argv[])
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/mountopts/defaults", test_defaults);
     g_test_add_func("/mountopts/every", test_every_option);
+    g_test_add_func("/mountopts/cache-dir", test_cache_dir);
+    g_test_add_func("/mountopts/directories-are-absolute", test_directories_are_absolute);
     g_test_add_func("/mountopts/arguments", test_arguments);
     g_test_add_func("/mountopts/absolute", test_mountpoint_that_is_not_there_is_absolute);
     g_test_add_func("/mountopts/gid-given", test_gid_given);
