@@ -13,6 +13,7 @@
 #include "fs/keeper.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
+#include "fs/render_dir.h"
 #include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
@@ -227,6 +228,7 @@ static void open_model(struct daemon *daemon)
     fs->handles = new_slots(fs, handle_free);
     g_queue_init(&fs->parked);
     g_queue_init(&fs->changes);
+    render_init(fs);
     root_init(fs);
 }
 
@@ -269,6 +271,7 @@ static void close_all(struct daemon *daemon)
     slots_free(fs->services);
     slots_free(fs->registrations);
     slots_free(fs->groups);
+    render_clear(fs);
     root_clear(fs);
     tree_free(fs->tree);
     if (fs->naming)
