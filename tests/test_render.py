@@ -2,6 +2,7 @@
 """`.nacos/render/`: files for programs that read a format of their own, and how they hear of changes."""
 import json
 import os
+import signal
 import stat
 import threading
 import time
@@ -187,13 +188,13 @@ def test_changed_bytes_are_announced_in_the_directory(followed, registry, kind):
         watch.wait_for("CLOSE_WRITE", os.path.basename(path))
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_watch_on_a_file_that_nobody_read(followed, registry, kind):
-    path = place(followed, kind)
-    with Watch(path, mask="MODIFY|CLOSE_WRITE|DELETE_SELF|IGNORED") as watch:
+def test_watches_on_files_that_nobody_read(followed, registry):
+    paths = [place(followed, kind) for kind in FORMATS]
+    with Watch(*paths, mask="MODIFY|CLOSE_WRITE|DELETE_SELF|IGNORED") as watch:
         settle()
         registry.register("order-svc", "10.0.0.2", 80)
-        watch.wait_for("CLOSE_WRITE", timeout=15)
+        for path in paths:
+            watch.wait_for("CLOSE_WRITE", path=path, timeout=15)
         assert not watch.seen("DELETE_SELF") and not watch.seen("IGNORED")
 
 
@@ -306,6 +307,7 @@ def test_service_of_a_new_group_is_created(pushed, stub):
         watch.wait_for("CREATE", "NEW@@new-svc", timeout=15)
 
 
+@pytest.mark.slow
 def test_vanished_service_is_deleted(pushed, stub):
     directory = pushed / ".nacos/render/prometheus"
     with Watch(directory) as watch:
@@ -349,6 +351,7 @@ def test_what_was_read_once_is_let_go(pushed):
     wait_until(lambda: status(pushed, "subscribed") == 0, 15)
 
 
+@pytest.mark.slow
 def test_watched_directory_keeps_what_was_read_in_it(pushed, stub):
     stub.add("other-svc", "10.0.0.9", 80)
     path = place(pushed, "prometheus")
@@ -392,3 +395,26 @@ def test_watched_file_that_is_read_has_no_event_without_a_change(pushed, path):
         announced = len(watch.events)  # the first list is news to one who watched before
         stays(lambda: len(watch.events) == announced, 6)
         assert status(pushed, "subscribed") == 1
+
+
+@pytest.mark.parametrize("kind", ["prometheus", "envoy"])
+def test_watches_outlive_the_daemon(pushed, stub, kind):
+    """A directory, for what was read in it, and a file: deaf after a new daemon neither at once nor later."""
+    path = place(pushed, kind)
+    name = os.path.basename(path)
+    with Watch(os.path.dirname(path)) as directory, Watch(path, mask="MODIFY|DELETE_SELF|IGNORED") as file:
+        read(path)
+        settle()
+        daemon = status(pushed, "pid")
+        os.kill(daemon, signal.SIGKILL)
+        wait_until(lambda: status(pushed, "pid") != daemon, 10)
+        time.sleep(4)  # idle_timeout, and what it takes to find out who watches
+        for number in (2, 3):
+            before = time.monotonic()
+            stub.add("order-svc", f"10.0.0.{number}", 80)
+            stub.push("order-svc")
+            directory.wait_for("CLOSE_WRITE", name, since=before, timeout=15)
+            file.wait_for("MODIFY", since=before)
+            assert f"10.0.0.{number}" in read(path)
+        assert not directory.seen("CREATE", name) and not directory.seen("DELETE", name)
+        assert not file.seen("DELETE_SELF") and not file.seen("IGNORED")
