@@ -18,6 +18,8 @@ EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 SERVICE = "DEFAULT_GROUP/order-svc"
 LATE = 20.0  # seconds; 2 are what one expects
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def tree(mounted):
