@@ -12,9 +12,9 @@
 
 #define TICK_MS 250
 #define SETTLED_AFTER                                                                              \
-    (G_USEC_PER_SEC / 2) /* us since the last look-up before a node is asked about */
-#define PROVEN_WITHIN (2 * G_USEC_PER_SEC) /* us in which a node's use is found out */
-#define ASK_AGAIN (15 * G_USEC_PER_SEC)    /* us between questions about a node in use */
+    (G_USEC_PER_SEC / 2)                /* us since the last look-up before a node is asked about */
+#define PROVEN_WITHIN G_USEC_PER_SEC    /* us in which a node's use is found out */
+#define ASK_AGAIN (15 * G_USEC_PER_SEC) /* us between questions about a node in use */
 #define WITHOUT_PRUNE (2 * G_USEC_PER_SEC) /* us held that count as in use on older kernels */
 #define PRUNE_BATCH 500
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define ALL_VISIBLE ((1u << RENDER_FORMATS) - 1)
 #define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
 
 static const struct render_format *row_of(const struct rendered *rendered)
@@ -248,6 +249,8 @@ void renderings_drop(struct service *service)
 
 void renderings_sync(struct service *service)
 {
+    if (service->renderings.visible == ALL_VISIBLE && service_exists(service))
+        return; /* as nearly always, several times a second */
     for (guint i = 0; i < RENDER_FORMATS; i++) {
         gboolean wanted = rendered_wanted(service, i);
         if (wanted == rendered_visible(service, i))
