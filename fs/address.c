@@ -99,6 +99,16 @@ gboolean address_parse(const char *text, gsize length, const char *own_ip, char 
     return TRUE;
 }
 
+enum address_kind address_kind(const char *ip)
+{
+    struct in6_addr address; /* large enough for both */
+    if (inet_pton(AF_INET, ip, &address) == 1)
+        return ADDRESS_IPV4;
+    if (inet_pton(AF_INET6, ip, &address) == 1)
+        return ADDRESS_IPV6;
+    return is_host_name(ip) ? ADDRESS_NAME : ADDRESS_STRANGE;
+}
+
 gboolean address_is_cluster_name(const char *name)
 {
     return *name != '\0' && name[strspn(name, DIGITS LETTERS "-")] == '\0';

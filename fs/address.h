@@ -14,6 +14,15 @@
 gboolean address_parse(const char *text, gsize length, const char *own_ip, char **ip, guint16 *port,
                        char **why);
 
+/* What the ip of an instance is to a program that gets it in its configuration. */
+enum address_kind {
+    ADDRESS_IPV4,
+    ADDRESS_IPV6,
+    ADDRESS_NAME,    /* a host name, as address_parse takes it */
+    ADDRESS_STRANGE, /* whatever else a server lists: never to be written into a configuration */
+};
+enum address_kind address_kind(const char *ip);
+
 /* What servers take as the name of a cluster (Cluster.validate): [0-9a-zA-Z-]+. */
 gboolean address_is_cluster_name(const char *name);
 

@@ -2,6 +2,7 @@
 #include "fs/attr.h"
 
 #include "fs/group.h"
+#include "fs/render_dir.h"
 #include "fs/service.h"
 
 #define NS_PER_SEC 1000000000
@@ -47,6 +48,22 @@ static gboolean fill_service_file(const struct fs *fs, const struct node *node, 
     return TRUE;
 }
 
+/* Two links: watches survive the rename of a temporary name over it (mirror.h). */
+static gboolean fill_rendered(const struct fs *fs, const struct node *node, struct stat *st)
+{
+    struct service *service = service_get(fs, node->owner);
+    int format = render_format_find(node->name);
+    if (!service || format < 0)
+        return FALSE;
+    const struct rendered *rendered = rendered_get(service, (guint)format);
+    set_mode(fs, st, S_IFREG | 0644, FALSE);
+    set_size(st, rendered ? rendered->bytes : NULL);
+    set_time(st, rendered_mtime(service, (guint)format));
+    if (render_format_at((guint)format)->replaced)
+        st->st_nlink = 2;
+    return TRUE;
+}
+
 static gboolean fill_host(const struct fs *fs, const struct node *node, struct stat *st)
 {
     const struct service *service = service_get(fs, node->owner);
@@ -67,11 +84,14 @@ static gboolean fill_directory(const struct fs *fs, const struct node *node, str
     const struct group *group = node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     set_mode(fs, st, S_IFDIR | 0755, node->kind == NODE_HOSTS);
     set_time(st, node->kind == NODE_ROOT ? fs->root.mtime_ns : fs->started_ns);
+    if (node->kind == NODE_FORMAT)
+        set_time(st, render_directory(fs, (guint)render_format_find(node->name))->mtime_ns);
     if (group)
         set_time(st, group->mtime_ns);
     if (service)
         set_time(st, node->kind == NODE_HOSTS ? service->hosts.mtime_ns : service->mtime_ns);
-    return service || group || node->kind == NODE_ROOT || node->kind == NODE_DOT;
+    return service || group || node->kind == NODE_ROOT || node->kind == NODE_DOT ||
+           node->kind == NODE_RENDER || node->kind == NODE_FORMAT;
 }
 
 gboolean attr_fill(const struct fs *fs, const struct node *node, struct stat *st)
@@ -84,6 +104,9 @@ gboolean attr_fill(const struct fs *fs, const struct node *node, struct stat *st
         return fill_service_file(fs, node, st);
     case NODE_HOST:
         return fill_host(fs, node, st);
+    case NODE_RENDERED:
+    case NODE_RENDERED_TEMP:
+        return fill_rendered(fs, node, st);
     case NODE_DOT_FILE:
         set_mode(fs, st, S_IFREG | 0644, FALSE);
         set_time(st, fs->started_ns);
@@ -98,12 +121,15 @@ double attr_timeout(const struct node *node)
     switch (node->kind) {
     case NODE_HOST:
     case NODE_DOT_FILE:
+    case NODE_RENDERED:
+    case NODE_RENDERED_TEMP:
         return 0;
     case NODE_SERVICE_FILE: /* bytes and time change without a word to the kernel */
         return node->file->content == CONTENT_NONE ? FIXED_TIMEOUT : 0;
     case NODE_GROUP:
     case NODE_SERVICE:
     case NODE_HOSTS:
+    case NODE_FORMAT:
     case NODE_ROOT: /* their times change with what comes and goes */
         return 0;
     default:
@@ -116,7 +142,23 @@ double attr_entry_timeout(const struct fs *fs, const struct node *node)
     const struct group *group = node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     if (group)
         return group->visible ? FIXED_TIMEOUT : 0;
-    return node->kind == NODE_HOST || node->kind == NODE_SERVICE ? 0 : FIXED_TIMEOUT;
+    switch (node->kind) {
+    case NODE_HOST:
+    case NODE_SERVICE:
+    case NODE_RENDERED:
+    case NODE_RENDERED_TEMP:
+        return 0;
+    default:
+        return FIXED_TIMEOUT;
+    }
+}
+
+/* The temporary stands for the file. */
+static char *rendered_path(const struct fs *fs, const struct node *node)
+{
+    const struct service *service = service_get(fs, node->owner);
+    int format = render_format_find(node->name);
+    return service && format >= 0 ? render_path(service, (guint)format) : g_strdup("?");
 }
 
 char *attr_path(const struct fs *fs, const struct node *node)
@@ -130,6 +172,13 @@ char *attr_path(const struct fs *fs, const struct node *node)
         return g_strdup(LAYOUT_DOT_NAME);
     case NODE_DOT_FILE:
         return g_strconcat(LAYOUT_DOT_NAME "/", node->name, NULL);
+    case NODE_RENDER:
+        return g_strdup(LAYOUT_DOT_NAME "/" LAYOUT_RENDER);
+    case NODE_FORMAT:
+        return g_strconcat(LAYOUT_DOT_NAME "/" LAYOUT_RENDER "/", node->name, NULL);
+    case NODE_RENDERED:
+    case NODE_RENDERED_TEMP:
+        return rendered_path(fs, node);
     case NODE_GROUP:
         group = group_get(fs, node->owner);
         return g_strdup(group ? group->shown : "?");

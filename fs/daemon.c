@@ -16,6 +16,7 @@
 #include "fs/ops.h"
 #include "fs/registered.h"
 #include "fs/remembered.h"
+#include "fs/render_dir.h"
 #include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
@@ -215,6 +216,7 @@ static void open_model(struct daemon *daemon)
     fs->handles = new_slots(fs, handle_free);
     g_queue_init(&fs->parked);
     g_queue_init(&fs->changes);
+    render_init(fs);
     root_init(fs);
 }
 
@@ -261,6 +263,7 @@ static void close_all(struct daemon *daemon)
     slots_free(fs->services);
     slots_free(fs->registrations);
     slots_free(fs->groups);
+    render_clear(fs);
     root_clear(fs);
     tree_free(fs->tree);
     client_free(fs->client);

@@ -20,6 +20,7 @@ struct journal;
 struct parked;
 struct record;
 struct remembered;
+struct render;
 struct session;
 struct snapshots;
 struct state;
@@ -74,12 +75,13 @@ struct fs {
     struct events *events;
     GQueue pollers; /* struct poller: of open files in .nacos */
     struct root root;
-    GQueue parked;     /* struct parked: requests that wait */
-    GQueue changes;    /* struct registered_op: changes under way at the server */
-    gboolean closing;  /* no request may wait any more */
-    gint64 started;    /* monotonic us */
-    gint64 started_ns; /* wall clock; the times of what has no time of its own */
-    gboolean undoing;  /* a register was cancelled: the client may still have to undo it */
+    struct render *render; /* .nacos/render */
+    GQueue parked;         /* struct parked: requests that wait */
+    GQueue changes;        /* struct registered_op: changes under way at the server */
+    gboolean closing;      /* no request may wait any more */
+    gint64 started;        /* monotonic us */
+    gint64 started_ns;     /* wall clock; the times of what has no time of its own */
+    gboolean undoing;      /* a register was cancelled: the client may still have to undo it */
     const char *libfuse_version; /* static */
     char protocol[16];           /* of the kernel interface, "7.45"; once it has said */
 };

@@ -17,6 +17,8 @@ static gint64 newest(const struct fs *fs, const struct node *node)
         host = hosts_find(&service->hosts, node->name);
     if (host)
         return host->mtime_ns;
+    if (service && node->kind == NODE_RENDERED)
+        return rendered_mtime(service, (guint)render_format_find(node->name));
     if (!service || node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
         return 0;
     return service->contents[node->file->content].mtime_ns;
@@ -35,7 +37,8 @@ static struct handle *handle_make(struct fs *fs, const struct node *node, GBytes
     handle->node = node->id;
     handle->bytes = bytes ? bytes : g_bytes_new_static("", 0);
     handle->pending = g_string_new(NULL);
-    if (node->kind == NODE_SERVICE_FILE || node->kind == NODE_HOST)
+    if (node->kind == NODE_SERVICE_FILE || node->kind == NODE_HOST || node->kind == NODE_RENDERED ||
+        node->kind == NODE_RENDERED_TEMP)
         handle->service = node->owner;
     if (node->kind == NODE_HOST)
         handle->host = g_strdup(node->name);

@@ -4,6 +4,7 @@
 #include "fs/group.h"
 #include "fs/kept.h"
 #include "fs/registered.h"
+#include "fs/render_dir.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/tree.h"
@@ -12,7 +13,7 @@
 #define TICK_MS 250
 #define SETTLED_AFTER                                                                              \
     (G_USEC_PER_SEC / 2)                /* us since the last look-up before a node is asked about */
-#define IN_USE_AFTER 2                  /* prunes outlived */
+#define PROVEN_WITHIN G_USEC_PER_SEC    /* us in which a node's use is found out */
 #define ASK_AGAIN (15 * G_USEC_PER_SEC) /* us between questions about a node in use */
 #define WITHOUT_PRUNE (2 * G_USEC_PER_SEC) /* us held that count as in use on older kernels */
 #define PRUNE_BATCH 500
@@ -33,6 +34,8 @@ static struct service *node_service(const struct fs *fs, const struct node *node
     case NODE_SERVICE_FILE:
     case NODE_HOSTS:
     case NODE_HOST:
+    case NODE_RENDERED:
+    case NODE_RENDERED_TEMP:
         return service_get(fs, node->owner);
     default:
         return NULL;
@@ -44,10 +47,17 @@ static struct group *node_group(const struct fs *fs, const struct node *node)
     return node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
 }
 
+static struct format_directory *node_format(const struct fs *fs, const struct node *node)
+{
+    return node->kind == NODE_FORMAT ? render_directory(fs, (guint)render_format_find(node->name))
+                                     : NULL;
+}
+
 static void count(struct fs *fs, const struct node *node, int held, int watched)
 {
     struct service *service = node_service(fs, node);
     struct group *group = node_group(fs, node);
+    struct format_directory *format = node_format(fs, node);
     if (service) {
         service->held += held;
         service->watched += watched;
@@ -55,6 +65,10 @@ static void count(struct fs *fs, const struct node *node, int held, int watched)
     if (group) {
         group->held += held;
         group->watched += watched;
+    }
+    if (format) {
+        format->held += held;
+        format->watched += watched;
     }
 }
 
@@ -65,7 +79,7 @@ void interest_node_new(struct fs *fs, const struct node *node)
 
 void interest_node_gone(struct fs *fs, const struct node *node)
 {
-    count(fs, node, -1, node->survived >= IN_USE_AFTER ? -1 : 0);
+    count(fs, node, -1, node->survived >= NODE_IN_USE ? -1 : 0);
 }
 
 /* --- services ------------------------------------------------------------------------------ */
@@ -74,6 +88,14 @@ static gboolean opened_lately(const struct service *service, gint64 now)
 {
     gint64 idle = service->fs->options->idle_timeout_s * G_USEC_PER_SEC;
     return service->handles || (service->opened && now - service->opened < idle);
+}
+
+/* Nobody looks any more, or it is not known yet whether somebody watches: until then a service is
+ * kept, or its list would come back as news to those who do. */
+static gboolean may_be_used(const struct service *service, gint64 now)
+{
+    return opened_lately(service, now - PROVEN_WITHIN) || service->watched ||
+           renderings_are_followed(service);
 }
 
 static void subscribe(struct service *service)
@@ -111,8 +133,7 @@ static gboolean is_listed(const struct service *service)
 
 static void tick_service(struct service *service, gint64 now)
 {
-    gboolean cares =
-        opened_lately(service, now) || service->watched || (service->pinned && service->held);
+    gboolean cares = may_be_used(service, now) || (service->pinned && service->held);
     if (cares)
         subscribe(service);
     else if (service->subscribed && !waiters_any(&service->waiters))
@@ -168,6 +189,8 @@ static void tick_groups(struct fs *fs)
         mirror_mark(fs->mirror, &fs->root.lane);
     if (watches_root(fs->interest->watches) && is_due(&fs->root.listing))
         root_need_listing(fs, LISTING_WATCHED, listed, NULL);
+    if (render_is_watched(fs))
+        render_need_listings(fs, LISTING_WATCHED, listed, NULL);
 }
 
 /* --- nodes --------------------------------------------------------------------------------- */
@@ -176,18 +199,34 @@ static void tick_groups(struct fs *fs)
 static void outlived(struct fs *fs, struct node *node)
 {
     tree_survived(node);
-    if (node->survived == IN_USE_AFTER)
+    if (node->survived == NODE_IN_USE)
         count(fs, node, 0, 1);
+}
+
+static gboolean is_due(const struct node *node, gint64 now)
+{
+    if (now - node->looked_up < SETTLED_AFTER)
+        return FALSE;
+    return node->survived < NODE_IN_USE || now - node->asked >= ASK_AGAIN;
+}
+
+/* The kernel keeps a directory for the sake of what it holds in it: files are asked about together
+ * with their directory, or that would look watched. */
+static gboolean is_directory_asked(const struct fs *fs, const struct node *rendered, gint64 now)
+{
+    const struct node *directory = tree_find(fs->tree, NODE_FORMAT, 0, rendered->name);
+    return directory && (directory->asked == now || is_due(directory, now));
 }
 
 static gboolean is_asked(const struct fs *fs, const struct node *node, gint64 now)
 {
     const struct service *service = node_service(fs, node);
-    if (node->kind == NODE_ROOT || now - node->looked_up < SETTLED_AFTER)
+    if (node->kind == NODE_ROOT || !is_due(node, now))
         return FALSE;
-    if (node->survived >= IN_USE_AFTER && now - node->asked < ASK_AGAIN)
-        return FALSE;
-    return !service || !opened_lately(service, now);
+    if (!service || !(opened_lately(service, now) || renderings_are_followed(service)))
+        return TRUE;
+    return node->kind == NODE_RENDERED &&
+           (!service_exists(service) || is_directory_asked(fs, node, now));
 }
 
 static void prune(struct interest *interest, const guint64 *ids, guint n)
@@ -222,10 +261,10 @@ static void tick_held(struct fs *fs, gint64 now)
 {
     for (guint i = tree_high(fs->tree); i > 0; i--) {
         struct node *node = tree_at(fs->tree, i);
-        if (!node || node->kind == NODE_ROOT || node->survived >= IN_USE_AFTER ||
+        if (!node || node->kind == NODE_ROOT || node->survived >= NODE_IN_USE ||
             now - node->looked_up < WITHOUT_PRUNE)
             continue;
-        while (node->survived < IN_USE_AFTER)
+        while (node->survived < NODE_IN_USE)
             tree_survived(node);
         count(fs, node, 0, 1);
     }
@@ -259,13 +298,14 @@ void interest_begin(struct interest *interest)
     for (guint i = tree_high(fs->tree); i > 0; i--) {
         const struct node *node = tree_at(fs->tree, i);
         if (node)
-            count(fs, node, 1, node->survived >= IN_USE_AFTER ? 1 : 0);
+            count(fs, node, 1, node->survived >= NODE_IN_USE ? 1 : 0);
     }
     for (guint i = slots_high(fs->services); i > 0; i--) {
         const struct service *service = slots_at(fs->services, i);
         if (service && service->subscribed)
             naming_subscribe(fs->naming, &service->key);
     }
+    render_begin(fs);
     root_need_listing(fs, LISTING_FRESH, listed, NULL); /* what is there before anybody can watch */
 }
 

@@ -18,9 +18,13 @@ enum node_kind {
     NODE_DOT_FILE, /* a row with place LAYOUT_DOT */
     NODE_GROUP,
     NODE_SERVICE,
-    NODE_SERVICE_FILE, /* a row with place LAYOUT_SERVICE */
-    NODE_HOSTS,        /* SERVICE/hosts */
-    NODE_HOST,         /* SERVICE/hosts/ADDRESS */
+    NODE_SERVICE_FILE,  /* a row with place LAYOUT_SERVICE */
+    NODE_HOSTS,         /* SERVICE/hosts */
+    NODE_HOST,          /* SERVICE/hosts/ADDRESS */
+    NODE_RENDER,        /* .nacos/render */
+    NODE_FORMAT,        /* .nacos/render/FORMAT */
+    NODE_RENDERED,      /* a file in it; owned by the service, called FORMAT in the tree */
+    NODE_RENDERED_TEMP, /* what is about to be renamed over it; the same */
 };
 
 enum layout_place { LAYOUT_SERVICE, LAYOUT_DOT };
@@ -60,3 +64,4 @@ const struct layout_file *layout_content(enum content content);
 
 #define LAYOUT_HOSTS "hosts"
 #define LAYOUT_DOT_NAME ".nacos"
+#define LAYOUT_RENDER "render"

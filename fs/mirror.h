@@ -26,6 +26,9 @@ enum mirror_op {
     MIRROR_UNLINK, /* DELETE */
     MIRROR_MKDIR,  /* CREATE of a directory */
     MIRROR_RMDIR,  /* DELETE of a directory */
+    /* A temporary name (a dot first) is made in the directory and renamed over the file: MOVED_TO.
+     * Watches on the file survive if it has st_nlink 2 and its name an entry time-out of 0. */
+    MIRROR_REPLACE,
 };
 
 enum mirror_turn {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -54,6 +55,17 @@ static int remove_directory(int directory, const char *name)
     return unlinkat(directory, name, AT_REMOVEDIR) ? errno : 0;
 }
 
+/* One order at a time: our pid makes the temporary name our own. */
+static int replace_file(int directory, const char *name)
+{
+    char temporary[32];
+    g_snprintf(temporary, sizeof temporary, ".%d.tmp", (int)getpid());
+    int error = make_file(directory, temporary);
+    if (!error && renameat(directory, temporary, directory, name))
+        error = errno;
+    return error;
+}
+
 typedef int (*call_func)(int directory, const char *name);
 
 static const call_func calls[] = {
@@ -62,6 +74,7 @@ static const call_func calls[] = {
     [MIRROR_UNLINK] = remove_file,
     [MIRROR_MKDIR] = make_directory,
     [MIRROR_RMDIR] = remove_directory,
+    [MIRROR_REPLACE] = replace_file,
 };
 
 /* DONT_SYNC: no request to the daemon for it. */

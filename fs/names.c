@@ -20,7 +20,7 @@ static gboolean has_short_shape(const GString *name)
     return strspn(name->str + SHORT_HEAD + 1, "0123456789abcdef") == SHORT_HASH;
 }
 
-char *names_encode(const char *raw)
+char *names_encode_within(const char *raw, gsize most)
 {
     if (*raw == '\0')
         return NULL;
@@ -34,12 +34,17 @@ char *names_encode(const char *raw)
     if (has_short_shape(name)) {
         g_string_erase(name, SHORT_HEAD, 1);
         g_string_insert(name, SHORT_HEAD, "%7E");
-    } else if (name->len > NAMES_MAX) {
+    } else if (name->len > most) {
         g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, raw, -1);
         g_string_truncate(name, SHORT_HEAD);
         g_string_append_printf(name, "~%.*s", SHORT_HASH, hash);
     }
     return g_string_free(name, FALSE);
+}
+
+char *names_encode(const char *raw)
+{
+    return names_encode_within(raw, NAMES_MAX);
 }
 
 /* Every %XX undone, canonical or not; NULL for %00 and for a '%' without two hex digits. */

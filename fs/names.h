@@ -15,6 +15,9 @@
  * Empty gives NULL: it has no file name. New string. */
 char *names_encode(const char *raw);
 
+/* The same where less room is left: at most `most` bytes, 217 to NAMES_MAX. */
+char *names_encode_within(const char *raw, gsize most);
+
 /* The raw name, or NULL unless names_encode(result) is exactly `shown`; so a shortened name (which
  * cannot be undone) is NULL, too: look those up in the list of what was shown. New string. */
 char *names_decode(const char *shown);

@@ -54,6 +54,31 @@ gboolean ops_was_begun(fuse_req_t req, gboolean *by_user)
     return TRUE;
 }
 
+static const struct mirror_lane *lane_of(const struct fs *fs, const struct node *node)
+{
+    struct service *service = service_get(fs, node->owner);
+    if (!service)
+        return NULL;
+    switch (node->kind) {
+    case NODE_HOST:
+        return &service->hosts.lane;
+    case NODE_SERVICE_FILE:
+        return node->file->content == CONTENT_NONE ? NULL
+                                                   : &service->contents[node->file->content].lane;
+    case NODE_RENDERED:
+        return rendered_lane(service, (guint)render_format_find(node->name));
+    default:
+        return NULL;
+    }
+}
+
+gboolean ops_is_poke(fuse_req_t req, const struct node *node)
+{
+    const struct mirror_lane *lane = lane_of(ops_fs(req), node);
+    return lane &&
+           ops_is_ordered(req, MIRROR_POKE, lane, node->kind == NODE_HOST ? node->name : NULL);
+}
+
 gboolean ops_is_helper(fuse_req_t req)
 {
     return mirror_is_helper(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);
@@ -99,6 +124,13 @@ gboolean ops_reply_create(fuse_req_t req, guint64 owner, const char *name,
     if (failed)
         tree_forget(fs->tree, id, 1);
     return !failed;
+}
+
+void ops_forget_name(const struct fs *fs, enum node_kind kind, guint64 owner, const char *name)
+{
+    struct node *node = tree_find(fs->tree, kind, owner, name);
+    if (node)
+        tree_unlink(fs->tree, node);
 }
 
 struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,
@@ -155,7 +187,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
      * would make the kernel the owner of times and sizes. */
     conn->want &=
         ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE);
-    conn->want |= FUSE_CAP_ATOMIC_O_TRUNC;
+    /* Parallel: a look-up that waits for the network must not hold up others in its directory. */
+    conn->want |= FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS;
     struct fs *fs = session_user_data(userdata);
     fs->libfuse_version = fuse_pkgversion();
     g_snprintf(fs->protocol, sizeof fs->protocol, "%u.%u", conn->proto_major, conn->proto_minor);

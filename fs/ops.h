@@ -45,6 +45,10 @@ gboolean ops_was_opened(fuse_req_t req, struct fuse_file_info *fi);
  */
 gboolean ops_is_helper(fuse_req_t req);
 
+/* The helper's open for writing or futimens of a file that nobody may write: it makes the events.
+ */
+gboolean ops_is_poke(fuse_req_t req, const struct node *node);
+
 /* The replies that give a node to the kernel: the one place where its references are counted,
  * before the kernel hears of them, and taken back if it does not want to. */
 void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const char *name,
@@ -52,6 +56,9 @@ void ops_reply_entry(fuse_req_t req, enum node_kind kind, guint64 owner, const c
 /* FALSE if nobody took the open file: there will be no RELEASE. */
 gboolean ops_reply_create(fuse_req_t req, guint64 owner, const char *name,
                           struct fuse_file_info *fi);
+
+/* The name is gone (unlinked): its node, if the kernel holds one, is not found by it any more. */
+void ops_forget_name(const struct fs *fs, enum node_kind kind, guint64 owner, const char *name);
 
 /* Parks a look-up or another operation on `name` in the directory `ino`. */
 struct parked *ops_park(fuse_req_t req, fuse_ino_t ino, const char *name,
@@ -66,6 +73,11 @@ void ops_answer_error(struct parked *parked, int error);
 /* Whether this request may begin a change: 0, or the errno of `ro`, of a mount that is ending, of a
  * helper whose order is not (any more) what it asks for. */
 int ops_may_write(fuse_req_t req);
+
+/* LOOKUP, MKNOD and UNLINK in .nacos/render/ and its directories. */
+void ops_lookup_rendered(fuse_req_t req, const struct node *parent, const char *name);
+void ops_mknod_rendered(fuse_req_t req, const struct node *parent, const char *name);
+void ops_unlink_rendered(fuse_req_t req, const struct node *parent, const char *name);
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);

@@ -50,13 +50,22 @@ gboolean ops_was_opened(fuse_req_t req, struct fuse_file_info *fi)
     return handle != NULL;
 }
 
+static gboolean is_rendered(const struct node *node)
+{
+    return node->kind == NODE_RENDERED || node->kind == NODE_RENDERED_TEMP;
+}
+
+static gboolean needs_list(const struct node *node)
+{
+    return is_rendered(node) || (node->file && node->file->needs_list);
+}
+
 static void reply_handle(fuse_req_t req, struct fuse_file_info *fi, const struct node *node,
                          GBytes *bytes)
 {
     struct handle *handle = handle_new(ops_fs(req), node, bytes);
-    gboolean content = node->kind == NODE_HOST || (node->file && node->file->needs_list);
     set_flags(fi, handle);
-    if (content)
+    if (node->kind == NODE_HOST || needs_list(node))
         handle_interested(handle);
     if (handle->stream) {
         events_open(handle);
@@ -78,6 +87,8 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
         *error = host ? 0 : ENOENT;
         return host ? g_bytes_ref(host->bytes) : NULL;
     }
+    if (is_rendered(node))
+        return rendered_open(service, (guint)render_format_find(node->name));
     if (file->content == CONTENT_NONE)
         return file->open(fs, service, error);
     return g_bytes_ref(service->contents[file->content].bytes);
@@ -124,23 +135,10 @@ static gboolean is_writable(const struct node *node)
     return node->kind == NODE_HOST || (node->file && node->file->writable);
 }
 
-/* The helper's open for writing of a file that nobody may write. */
-static gboolean is_poke(fuse_req_t req, const struct node *node)
-{
-    struct service *service = service_get(ops_fs(req), node->owner);
-    if (!service)
-        return FALSE;
-    if (node->kind == NODE_HOST)
-        return ops_is_ordered(req, MIRROR_POKE, &service->hosts.lane, node->name);
-    if (node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
-        return FALSE;
-    return ops_is_ordered(req, MIRROR_POKE, &service->contents[node->file->content].lane, NULL);
-}
-
 static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
 {
     int error = ops_may_write(req);
-    if (is_poke(req, node)) {
+    if (ops_is_poke(req, node)) {
         struct handle *handle = handle_new(ops_fs(req), node, NULL);
         handle->poked = TRUE;
         set_flags(fi, handle);
@@ -165,7 +163,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, ENOENT);
     } else if (writes(fi->flags)) {
         open_to_write(req, fi, node);
-    } else if (node->file && node->file->needs_list) {
+    } else if (needs_list(node)) {
         open_listed(req, fi, node);
     } else {
         if (node->kind == NODE_HOST)

@@ -6,6 +6,7 @@
 
 #include "fs/attr.h"
 #include "fs/group.h"
+#include "fs/render_dir.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -64,6 +65,15 @@ static void hosts_opened(struct parked *parked, int error)
         open_settled(parked, hosts_are_settled(&service->hosts), &service->hosts.settled);
 }
 
+/* Files that are still to be announced are listed all the same: nobody waits for the helper. */
+static void format_opened(struct parked *parked, int error)
+{
+    if (error)
+        fuse_reply_err(parked->req, error);
+    else
+        reply_opened(parked, 0);
+}
+
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct fs *fs = ops_fs(req);
@@ -84,6 +94,9 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     } else if (node && node->kind == NODE_ROOT) {
         parked->answer = root_opened;
         waiter = root_need_listing(fs, LISTING_FRESH, parked_told, parked);
+    } else if (node && node->kind == NODE_FORMAT) {
+        parked->answer = format_opened;
+        waiter = render_need_listings(fs, LISTING_FRESH, parked_told, parked);
     }
     if (waiter)
         ops_wait(parked, waiter);
@@ -147,6 +160,34 @@ static void list_group(struct listing_reply *reply, const struct fs *fs, guint64
     }
 }
 
+/* `at` counts the rows, then comes what else is in the directory. */
+static void list_dot(struct listing_reply *reply, guint64 at)
+{
+    guint n;
+    layout_files(&n);
+    if (add_rows(reply, LAYOUT_DOT, &at) && at == n)
+        add(reply, LAYOUT_RENDER, S_IFDIR, n + 1);
+}
+
+static void list_render(struct listing_reply *reply, guint64 at)
+{
+    while (at < RENDER_FORMATS && add(reply, render_format_at((guint)at)->name, S_IFDIR, at + 1))
+        at++;
+}
+
+static void list_format(struct listing_reply *reply, const struct fs *fs, guint64 at)
+{
+    guint format = (guint)render_format_find(reply->directory->name);
+    for (guint i = MAX(at, 1); i <= slots_high(fs->services); i++) {
+        const struct service *service = slots_at(fs->services, i);
+        if (!service || !rendered_wanted(service, format))
+            continue;
+        g_autofree char *name = rendered_name(service, format);
+        if (!add(reply, name, S_IFREG, i + 1))
+            return;
+    }
+}
+
 static void list_service(struct listing_reply *reply, guint64 at)
 {
     guint n;
@@ -172,7 +213,13 @@ static void list_names(struct listing_reply *reply, const struct fs *fs, guint64
         list_root(reply, fs, at);
         return;
     case NODE_DOT:
-        add_rows(reply, LAYOUT_DOT, &at);
+        list_dot(reply, at);
+        return;
+    case NODE_RENDER:
+        list_render(reply, at);
+        return;
+    case NODE_FORMAT:
+        list_format(reply, fs, at);
         return;
     case NODE_GROUP:
         list_group(reply, fs, at);

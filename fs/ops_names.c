@@ -28,7 +28,10 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         ops_reply_entry(req, NODE_HOST, service->id, name, NULL);
         return;
     }
-    fuse_reply_err(req, fs->options->read_only ? EROFS : EPERM);
+    if (node && node->kind == NODE_FORMAT)
+        ops_mknod_rendered(req, node, name);
+    else
+        fuse_reply_err(req, fs->options->read_only ? EROFS : EPERM);
 }
 
 static void mkdir_group(fuse_req_t req, const char *shown)
@@ -113,17 +116,10 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 /* --- UNLINK, RMDIR ------------------------------------------------------------------------- */
 
-static void forget_name(const struct fs *fs, enum node_kind kind, guint64 owner, const char *name)
-{
-    struct node *node = tree_find(fs->tree, kind, owner, name);
-    if (node)
-        tree_unlink(fs->tree, node);
-}
-
 static void unlink_host(struct service *service, const char *name)
 {
     struct host *host = hosts_find(&service->hosts, name);
-    forget_name(service->fs, NODE_HOST, service->id, name);
+    ops_forget_name(service->fs, NODE_HOST, service->id, name);
     if (host)
         hosts_set_visible(&service->hosts, host, FALSE);
 }
@@ -174,6 +170,8 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     if (service && ops_is_ordered(req, MIRROR_UNLINK, &service->hosts.lane, name)) {
         unlink_host(service, name);
         fuse_reply_err(req, 0);
+    } else if (node && node->kind == NODE_FORMAT) {
+        ops_unlink_rendered(req, node, name);
     } else if (error || !service) {
         fuse_reply_err(req, error ? error : EPERM);
     } else {
@@ -183,7 +181,7 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void remove_service(struct service *service)
 {
-    forget_name(service->fs, NODE_SERVICE, service->id, service->shown);
+    ops_forget_name(service->fs, NODE_SERVICE, service->id, service->shown);
     service->visible = FALSE;
     service->group->mtime_ns = service_next_mtime(service->group->mtime_ns);
     kept_service(service);
@@ -237,7 +235,7 @@ static void rmdir_service(fuse_req_t req, struct group *group, fuse_ino_t parent
 
 static void remove_group(struct group *group)
 {
-    forget_name(group->fs, NODE_GROUP, group->id, group->shown);
+    ops_forget_name(group->fs, NODE_GROUP, group->id, group->shown);
     group->visible = FALSE;
     group->fs->root.mtime_ns = service_next_mtime(group->fs->root.mtime_ns);
     kept_group(group);

@@ -16,12 +16,6 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *nam
     fuse_reply_err(req, EPERM);
 }
 
-void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-                const char *newname, unsigned int flags)
-{
-    fuse_reply_err(req, EPERM);
-}
-
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
                   int flags)
 {

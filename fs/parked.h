@@ -28,6 +28,7 @@ struct parked {
     guint64 handle;
     char *name;
     int flags;
+    guint step;             /* of what takes several */
     gint64 since;           /* monotonic us when the request came */
     gsize size;             /* bytes that a READ asked for */
     gsize done;             /* bytes of a write that count already */

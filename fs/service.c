@@ -102,6 +102,7 @@ static struct service *service_make(struct group *group, const char *name)
     service->mtime_ns = service_next_mtime(0);
     contents_init(service);
     hosts_init(&service->hosts, service);
+    renderings_init(service);
     return service;
 }
 
@@ -157,6 +158,7 @@ void service_free(gpointer item)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
     }
     hosts_clear(&service->hosts);
+    renderings_clear(service);
     g_ptr_array_unref(service->registrations);
     g_free(service->key.group);
     g_free(service->key.name);
@@ -176,46 +178,6 @@ struct service *service_of_key(const struct fs *fs, const struct service_key *ke
     g_autofree char *shown = names_encode(key->name);
     const struct group *group = group_shown ? group_find(fs, group_shown) : NULL;
     return group && shown ? g_hash_table_lookup(group->services, shown) : NULL;
-}
-
-gboolean service_wanted(const struct service *service)
-{
-    if (service->pinned || service->registrations->len)
-        return TRUE;
-    gboolean has_hosts = service->view && service->view->n_hosts;
-    if (service->hidden)
-        return has_hosts;
-    return service->known || has_hosts || service->held || service->handles || service->parked;
-}
-
-gboolean service_is_coming(const struct service *service)
-{
-    const struct group *group = service->group;
-    return (!service->visible && service_wanted(service)) ||
-           (!group->visible && group_wanted(group));
-}
-
-void service_sync(struct service *service)
-{
-    struct group *group = service->group;
-    if (service->visible == service_wanted(service))
-        return;
-    if (group->held && !group->listing.first) {
-        mirror_mark(service->fs->mirror, &group->lane);
-        return;
-    }
-    service->visible = !service->visible; /* nobody can be watching the group */
-    group->mtime_ns = service_next_mtime(group->mtime_ns);
-    kept_service(service);
-    kept_group(group);
-}
-
-gboolean service_is_idle(const struct service *service)
-{
-    gboolean used = service->held || service->handles || service->parked || service->subscribed ||
-                    waiters_any(&service->waiters);
-    /* A hidden one is remembered, or the next listing would show it again. */
-    return !service->visible && !service->hidden && !service_wanted(service) && !used;
 }
 
 /* --- lists --------------------------------------------------------------------------------- */
@@ -294,7 +256,6 @@ void service_drop_list(struct service *service)
     service->list_until = 0;
     for (int i = 0; i < CONTENT_COUNT; i++)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
-    kept_view(service);
     hosts_update(&service->hosts, TRUE);
     service_sync(service);
 }
@@ -368,9 +329,7 @@ static void content_update(struct content_file *content, gboolean announce)
         mirror_mark(service->fs->mirror, &content->lane);
 }
 
-/* Whether somebody may have watched that file or directory before the first list: the kernel held
- * it, and not only because of the look-up that is answered right now. */
-static gboolean was_held(const struct service *service, enum node_kind kind, const char *name)
+gboolean service_was_held(const struct service *service, enum node_kind kind, const char *name)
 {
     const struct node *node = tree_find(service->fs->tree, kind, service->id, name);
     if (!node)
@@ -402,17 +361,19 @@ void service_update(struct service *service)
             service->view = g_steal_pointer(&view);
             service->version++;
             changed = TRUE;
+            renderings_update(service, old);
             gboolean empty = service->view->n_hosts == 0;
             for (int i = 0; i < CONTENT_COUNT; i++) {
                 struct content_file *content = &service->contents[i];
-                content_update(content,
-                               !first || (!empty && (watched || was_held(service, NODE_SERVICE_FILE,
-                                                                         content->file->name))));
+                content_update(
+                    content,
+                    !first || (!empty && (watched || service_was_held(service, NODE_SERVICE_FILE,
+                                                                      content->file->name))));
             }
         }
     }
     hosts_update(&service->hosts,
-                 first && !watched && !was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
+                 first && !watched && !service_was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
     service_sync(service);
     if (old)
         events_changed(service, old);

@@ -11,6 +11,7 @@
 #include "fs/host.h"
 #include "fs/layout.h"
 #include "fs/overlay.h"
+#include "fs/rendered.h"
 
 /* A content file: its bytes, and whether the world was told. */
 struct content_file {
@@ -48,6 +49,7 @@ struct service {
     guint overlay_timer; /* source id; 0 = none */
     struct content_file contents[CONTENT_COUNT];
     struct hosts hosts;
+    struct renderings renderings;
     GPtrArray *registrations; /* struct registered, borrowed from fs->registrations */
     gint64 mtime_ns;
     guint64 version; /* of the view: how often it changed */
@@ -79,7 +81,9 @@ struct service *service_get(const struct fs *fs, guint64 id);
 /* Borrowed; NULL if the mount has none of that key. */
 struct service *service_of_key(const struct fs *fs, const struct service_key *key);
 
-/* Whether the directory is to be shown. */
+/* The server or this mount has it, whoever looks at it or not. */
+gboolean service_exists(const struct service *service);
+/* Whether the directory is to be shown: what is looked at does not vanish. */
 gboolean service_wanted(const struct service *service);
 /* The MKDIR that makes it visible is still to come: a helper finds nothing in it yet. */
 gboolean service_is_coming(const struct service *service);
@@ -105,6 +109,10 @@ void service_note_change(struct service *service, const struct instance *instanc
 void service_restore_view(struct service *service, struct service_info *view);
 /* Rebuilds the view, renders, marks what changed. */
 void service_update(struct service *service);
+
+/* Whether somebody may have watched that file or directory before the first list: the kernel held
+ * it, and not only because of the look-up that is answered right now. */
+gboolean service_was_held(const struct service *service, enum node_kind kind, const char *name);
 
 /* Strictly growing time stamp: max(now, old + 1 ns), wall clock. */
 gint64 service_next_mtime(gint64 old_ns);

@@ -16,6 +16,8 @@
 
 #define TREE_ROOT 1 /* FUSE_ROOT_ID */
 
+#define NODE_IN_USE 2 /* prunes that a node must outlive to count as in use */
+
 struct node {
     guint64 id;
     enum node_kind kind;

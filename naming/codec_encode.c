@@ -58,6 +58,13 @@ static void append_weight(GString *out, double weight)
         g_string_append(out, ".0");
 }
 
+char *service_info_json_string(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    append_string(out, text);
+    return g_string_free(out, FALSE);
+}
+
 char *codec_weight(double weight)
 {
     GString *out = g_string_new(NULL);

@@ -54,6 +54,11 @@ const struct instance *service_info_pick(const struct service_info *info, double
  * order; no checksum. New string. Implemented by codec.c, the one file that knows JSON. */
 char *service_info_to_json(const struct service_info *info);
 
+/* `text`, UTF-8, as a JSON string with its quotes. New string. Implemented by codec.c's encoder,
+ * too.
+ */
+char *service_info_json_string(const char *text);
+
 typedef struct service_info service_info;
 typedef struct service_key service_key;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(service_info, service_info_unref)

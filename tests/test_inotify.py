@@ -562,7 +562,7 @@ def test_polls_end_with_the_watch(hasty, stub):
 def test_looking_is_no_interest(hasty, stub):
     for _ in range(3):
         subprocess.run(["ls", "-lR", os.path.dirname(hasty)], stdout=subprocess.DEVNULL, check=True)
-    time.sleep(1.5)
+    time.sleep(3)
     seen = polls(stub)
     stays(lambda: polls(stub) == seen, 3)
 

@@ -197,6 +197,17 @@ static void test_other_host_names_change_nothing(void)
     }
 }
 
+static void test_kinds(void)
+{
+    g_assert_cmpint(address_kind("10.0.0.1"), ==, ADDRESS_IPV4);
+    g_assert_cmpint(address_kind("::1"), ==, ADDRESS_IPV6);
+    g_assert_cmpint(address_kind("app-1.example_x"), ==, ADDRESS_NAME);
+    g_assert_cmpint(address_kind("1.2.3"), ==, ADDRESS_STRANGE);
+    g_assert_cmpint(address_kind("a;b"), ==, ADDRESS_STRANGE);
+    g_assert_cmpint(address_kind("fe80::1%eth0"), ==, ADDRESS_STRANGE);
+    g_assert_cmpint(address_kind(""), ==, ADDRESS_STRANGE);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -213,5 +224,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/address/host-name-round-trip", test_host_name_round_trip);
     g_test_add_func("/address/host-name-parts", test_host_name_parts);
     g_test_add_func("/address/host-name-refused", test_other_host_names_change_nothing);
+    g_test_add_func("/address/kinds", test_kinds);
     return g_test_run();
 }
