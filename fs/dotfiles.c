@@ -44,7 +44,7 @@ GBytes *dotfile_status(struct fs *fs, struct service *service, int *error)
     const struct state_shared *shared = state_shared(fs->state);
     line_int(out, "pid", getpid());
     line_int(out, "keeper_pid", (gint64)shared->keeper_pid);
-    if (shared->registry_pid)
+    if (*shared->address) /* 0 while it is being started again */
         line_int(out, "registry_pid", (gint64)shared->registry_pid);
     line_int(out, "restarts", (gint64)shared->restarts);
     line_int(out, "uptime_ms", age_ms(fs->started));

@@ -203,7 +203,7 @@ static void outlived(struct fs *fs, struct node *node)
         count(fs, node, 0, 1);
 }
 
-static gboolean is_due(const struct node *node, gint64 now)
+static gboolean is_node_due(const struct node *node, gint64 now)
 {
     if (now - node->looked_up < SETTLED_AFTER)
         return FALSE;
@@ -215,13 +215,13 @@ static gboolean is_due(const struct node *node, gint64 now)
 static gboolean is_directory_asked(const struct fs *fs, const struct node *rendered, gint64 now)
 {
     const struct node *directory = tree_find(fs->tree, NODE_FORMAT, 0, rendered->name);
-    return directory && (directory->asked == now || is_due(directory, now));
+    return directory && (directory->asked == now || is_node_due(directory, now));
 }
 
 static gboolean is_asked(const struct fs *fs, const struct node *node, gint64 now)
 {
     const struct service *service = node_service(fs, node);
-    if (node->kind == NODE_ROOT || !is_due(node, now))
+    if (node->kind == NODE_ROOT || !is_node_due(node, now))
         return FALSE;
     if (!service || !(opened_lately(service, now) || renderings_are_followed(service)))
         return TRUE;
