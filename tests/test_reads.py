@@ -310,7 +310,7 @@ def test_last_known_list_without_a_server(quick, stub, instances, behaviour):
 def test_held_list_is_read_without_waiting(quick, stub, instances):
     read(instances)
     stub.on("*", "*", Silence())
-    stays(lambda: reads_within(instances, 0.3), 2)
+    stays(lambda: reads_within(instances, TIMEOUT / 2), 2)
 
 
 def reads_within(path, seconds):
@@ -324,7 +324,7 @@ def test_second_read_asks_nothing(quick, stub, instances):
     seen = stub.count("GET", "/instance/list")
     for _ in range(50):
         read(instances)
-    assert stub.count("GET", "/instance/list") <= seen + 1  # UpdateTask's own
+    assert stub.count("GET", "/instance/list") < seen + 10  # UpdateTask's own, one a second at most
 
 
 def test_many_first_readers_share_one_request(quick, stub, instances):
