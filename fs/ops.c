@@ -54,6 +54,20 @@ gboolean ops_was_begun(fuse_req_t req, gboolean *by_user)
     return TRUE;
 }
 
+gboolean ops_is_poke(fuse_req_t req, const struct node *node)
+{
+    struct service *service = service_get(ops_fs(req), node->owner);
+    if (!service)
+        return FALSE;
+    if (node->kind == NODE_CLUSTER_FILE)
+        return ops_is_ordered(req, MIRROR_POKE, cluster_lane(service, node), node->file->name);
+    if (node->kind == NODE_HOST)
+        return ops_is_ordered(req, MIRROR_POKE, &service->hosts.lane, node->name);
+    if (node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
+        return FALSE;
+    return ops_is_ordered(req, MIRROR_POKE, &service->contents[node->file->content].lane, NULL);
+}
+
 gboolean ops_is_helper(fuse_req_t req)
 {
     return mirror_is_helper(ops_fs(req)->mirror, fuse_req_ctx(req)->pid);

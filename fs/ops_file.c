@@ -73,11 +73,15 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
 {
     struct service *service = service_get(fs, node->owner);
     const struct layout_file *file = node->file;
+    if (node->kind == NODE_CLUSTER_FILE)
+        return cluster_open(service, node, error);
     if (node->kind == NODE_HOST) {
         const struct host *host = service ? hosts_find(&service->hosts, node->name) : NULL;
         *error = host ? 0 : ENOENT;
         return host ? g_bytes_ref(host->bytes) : NULL;
     }
+    if (file->draw)
+        return file->draw(service->view, error);
     if (file->content == CONTENT_NONE)
         return file->open(fs, service, error);
     return g_bytes_ref(service->contents[file->content].bytes);
@@ -124,23 +128,10 @@ static gboolean is_writable(const struct node *node)
     return node->kind == NODE_HOST || (node->file && node->file->writable);
 }
 
-/* The helper's open for writing of a file that nobody may write. */
-static gboolean is_poke(fuse_req_t req, const struct node *node)
-{
-    struct service *service = service_get(ops_fs(req), node->owner);
-    if (!service)
-        return FALSE;
-    if (node->kind == NODE_HOST)
-        return ops_is_ordered(req, MIRROR_POKE, &service->hosts.lane, node->name);
-    if (node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
-        return FALSE;
-    return ops_is_ordered(req, MIRROR_POKE, &service->contents[node->file->content].lane, NULL);
-}
-
 static void open_to_write(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
 {
     int error = ops_may_write(req);
-    if (is_poke(req, node)) {
+    if (ops_is_poke(req, node)) {
         struct handle *handle = handle_new(ops_fs(req), node, NULL);
         handle->poked = TRUE;
         set_flags(fi, handle);

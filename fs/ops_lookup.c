@@ -184,6 +184,8 @@ static void lookup_service_file(fuse_req_t req, const struct node *parent, const
         ops_reply_entry(req, NODE_SERVICE_FILE, parent->owner, name, file);
     else if (strcmp(name, LAYOUT_HOSTS) == 0)
         ops_reply_entry(req, NODE_HOSTS, parent->owner, name, NULL);
+    else if (strcmp(name, LAYOUT_CLUSTERS) == 0)
+        ops_lookup_clusters(req, parent->owner);
     else
         fuse_reply_err(req, ENOENT);
 }
@@ -213,6 +215,8 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         lookup_service(req, group, parent, name);
     else if (service && node->kind == NODE_SERVICE)
         lookup_service_file(req, node, name);
+    else if (service && (node->kind == NODE_CLUSTERS || node->kind == NODE_CLUSTER))
+        ops_lookup_cluster(req, node, name);
     else if (service && node->kind == NODE_HOSTS)
         lookup_host(req, service, parent, name);
     else
@@ -253,15 +257,8 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* The helper's futimens that makes MODIFY. */
 static gboolean is_poke(fuse_req_t req, const struct node *node, int to_set)
 {
-    const struct fs *fs = ops_fs(req);
-    struct service *service = service_get(fs, node->owner);
-    if (to_set & ~(FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME) || !service)
-        return FALSE;
-    if (node->kind == NODE_HOST)
-        return ops_is_ordered(req, MIRROR_POKE, &service->hosts.lane, node->name);
-    if (node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
-        return FALSE;
-    return ops_is_ordered(req, MIRROR_POKE, &service->contents[node->file->content].lane, NULL);
+    const int times = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
+    return !(to_set & ~times) && ops_is_poke(req, node);
 }
 
 /* cp -p, touch and editors set times and modes after writing: accepted without effect where one may

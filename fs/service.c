@@ -15,11 +15,6 @@
 
 #define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
 
-gint64 service_next_mtime(gint64 old_ns)
-{
-    return MAX(g_get_real_time() * 1000, old_ns + 1);
-}
-
 /* --- announcing content files -------------------------------------------------------------- */
 
 static gboolean is_held(const struct service *service, enum node_kind kind, const char *name)
@@ -102,6 +97,7 @@ static struct service *service_make(struct group *group, const char *name)
     service->mtime_ns = service_next_mtime(0);
     contents_init(service);
     hosts_init(&service->hosts, service);
+    clusters_init(&service->clusters, service);
     return service;
 }
 
@@ -157,6 +153,7 @@ void service_free(gpointer item)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
     }
     hosts_clear(&service->hosts);
+    clusters_clear(&service->clusters);
     g_ptr_array_unref(service->registrations);
     g_free(service->key.group);
     g_free(service->key.name);
@@ -295,6 +292,7 @@ void service_drop_list(struct service *service)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
     kept_view(service);
     hosts_update(&service->hosts, TRUE);
+    clusters_update(&service->clusters, TRUE);
     service_sync(service);
 }
 
@@ -412,6 +410,8 @@ void service_update(struct service *service)
     }
     hosts_update(&service->hosts,
                  first && !watched && !was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
+    clusters_update(&service->clusters,
+                    first && !watched && !was_held(service, NODE_CLUSTERS, LAYOUT_CLUSTERS));
     service_sync(service);
     if (old)
         events_changed(service, old);

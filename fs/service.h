@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "fs/clusters.h"
 #include "fs/fs.h"
 #include "fs/group.h"
 #include "fs/host.h"
@@ -48,6 +49,7 @@ struct service {
     guint overlay_timer; /* source id; 0 = none */
     struct content_file contents[CONTENT_COUNT];
     struct hosts hosts;
+    struct clusters clusters;
     GPtrArray *registrations; /* struct registered, borrowed from fs->registrations */
     gint64 mtime_ns;
     guint64 version; /* of the view: how often it changed */
@@ -107,4 +109,7 @@ void service_restore_view(struct service *service, struct service_info *view);
 void service_update(struct service *service);
 
 /* Strictly growing time stamp: max(now, old + 1 ns), wall clock. */
-gint64 service_next_mtime(gint64 old_ns);
+static inline gint64 service_next_mtime(gint64 old_ns)
+{
+    return MAX(g_get_real_time() * 1000, old_ns + 1);
+}
