@@ -173,3 +173,16 @@ def test_watch_survives_the_daemon(mount, stub):
         os.kill(int(status["pid"]), signal.SIGKILL)
         add(os.path.dirname(os.path.dirname(path)), "10.0.0.3:80 cluster=hz")
         wait_until(lambda: watch.seen("CLOSE_WRITE") and len(lines(path)) == 2, SOON)
+
+
+def test_stream_of_a_cluster_survives_the_daemon(clusters):
+    status = os.path.abspath(clusters + "/../../../.nacos/status")
+    fd = os.open(clusters + "/hz/events", os.O_RDONLY)
+    add(clusters, "10.0.0.3:80\n10.0.0.4:80 cluster=hz")
+    os.kill(int(dict(line.split("=", 1) for line in lines(status))["pid"]), signal.SIGKILL)
+    add(clusters, "10.0.0.5:80\n10.0.0.6:80 cluster=hz")
+    got = b""
+    while got.count(b"\n") < 2:
+        got += os.read(fd, 4096)
+    os.close(fd)
+    assert [line.split(b" ")[2] for line in got.splitlines()] == [b"10.0.0.4:80", b"10.0.0.6:80"]
