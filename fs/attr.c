@@ -64,6 +64,18 @@ static gboolean fill_rendered(const struct fs *fs, const struct node *node, stru
     return TRUE;
 }
 
+static gboolean fill_cluster_file(const struct fs *fs, const struct node *node, struct stat *st)
+{
+    struct service *service = service_get(fs, node->owner);
+    const struct cluster_file *file = service ? cluster_file(service, node) : NULL;
+    if (!service || !cluster_of(service, node))
+        return FALSE;
+    set_mode(fs, st, S_IFREG | 0644, FALSE);
+    set_size(st, file ? file->bytes : NULL);
+    set_time(st, file ? file->mtime_ns : service->mtime_ns);
+    return TRUE;
+}
+
 static gboolean fill_host(const struct fs *fs, const struct node *node, struct stat *st)
 {
     const struct service *service = service_get(fs, node->owner);
@@ -74,6 +86,15 @@ static gboolean fill_host(const struct fs *fs, const struct node *node, struct s
     set_size(st, host->bytes);
     set_time(st, host->mtime_ns);
     return TRUE;
+}
+
+static gboolean fill_clusters(const struct fs *fs, const struct node *node, struct stat *st)
+{
+    struct service *service = service_get(fs, node->owner);
+    set_mode(fs, st, S_IFDIR | 0755, FALSE);
+    if (service)
+        set_time(st, service->clusters.mtime_ns);
+    return service && (node->kind == NODE_CLUSTERS || cluster_of(service, node));
 }
 
 static gboolean fill_directory(const struct fs *fs, const struct node *node, struct stat *st)
@@ -107,6 +128,11 @@ gboolean attr_fill(const struct fs *fs, const struct node *node, struct stat *st
     case NODE_RENDERED:
     case NODE_RENDERED_TEMP:
         return fill_rendered(fs, node, st);
+    case NODE_CLUSTER_FILE:
+        return fill_cluster_file(fs, node, st);
+    case NODE_CLUSTERS:
+    case NODE_CLUSTER:
+        return fill_clusters(fs, node, st);
     case NODE_DOT_FILE:
         set_mode(fs, st, S_IFREG | 0644, FALSE);
         set_time(st, fs->started_ns);
@@ -124,12 +150,15 @@ double attr_timeout(const struct node *node)
     case NODE_RENDERED:
     case NODE_RENDERED_TEMP:
         return 0;
+    case NODE_CLUSTER_FILE:
     case NODE_SERVICE_FILE: /* bytes and time change without a word to the kernel */
         return node->file->content == CONTENT_NONE ? FIXED_TIMEOUT : 0;
     case NODE_GROUP:
     case NODE_SERVICE:
     case NODE_HOSTS:
     case NODE_FORMAT:
+    case NODE_CLUSTERS:
+    case NODE_CLUSTER:
     case NODE_ROOT: /* their times change with what comes and goes */
         return 0;
     default:

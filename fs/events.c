@@ -20,10 +20,17 @@ struct events {
     struct waiters waiters; /* theirs */
 };
 
+static void reader_free(gpointer item)
+{
+    struct stream_reader *reader = item;
+    g_free(reader->cluster);
+    g_free(reader);
+}
+
 struct events *events_new(void)
 {
     struct events *events = g_new0(struct events, 1);
-    events->readers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    events->readers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, reader_free);
     return events;
 }
 
@@ -50,6 +57,19 @@ static guint *count_of(const struct fs *fs, const struct stream_reader *reader)
     return service ? &service->streams : &fs->events->of_all;
 }
 
+/* NULL for the whole service. New string. */
+static char *cluster_of_handle(const struct handle *handle)
+{
+    struct service *service = service_get(handle->fs, handle->service);
+    const struct node *node = tree_get(handle->fs->tree, handle->node);
+    const struct cluster *cluster = service && node ? cluster_of(service, node) : NULL;
+    if (!cluster)
+        return NULL;
+    GString *escaped = g_string_new(NULL);
+    escape_append(escaped, cluster->name, "");
+    return g_string_free(escaped, FALSE);
+}
+
 void events_open(const struct handle *handle)
 {
     struct events *events = handle->fs->events;
@@ -58,6 +78,7 @@ void events_open(const struct handle *handle)
         events->stream = stream_new(RING);
     reader->handle = handle->id;
     reader->service = handle->service;
+    reader->cluster = cluster_of_handle(handle);
     stream_attach(events->stream, reader);
     g_hash_table_insert(events->readers, &reader->handle, reader);
     ++*count_of(handle->fs, reader);

@@ -11,12 +11,13 @@
 
 static gint64 newest(const struct fs *fs, const struct node *node)
 {
-    const struct service *service = service_get(fs, node->owner);
+    struct service *service = service_get(fs, node->owner);
+    const struct cluster_file *file = service ? cluster_file(service, node) : NULL;
     const struct host *host = NULL;
     if (service && node->kind == NODE_HOST)
         host = hosts_find(&service->hosts, node->name);
-    if (host)
-        return host->mtime_ns;
+    if (host || file)
+        return host ? host->mtime_ns : file->mtime_ns;
     if (service && node->kind == NODE_RENDERED)
         return rendered_mtime(service, (guint)render_format_find(node->name));
     if (!service || node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
@@ -38,7 +39,7 @@ static struct handle *handle_make(struct fs *fs, const struct node *node, GBytes
     handle->bytes = bytes ? bytes : g_bytes_new_static("", 0);
     handle->pending = g_string_new(NULL);
     if (node->kind == NODE_SERVICE_FILE || node->kind == NODE_HOST || node->kind == NODE_RENDERED ||
-        node->kind == NODE_RENDERED_TEMP)
+        node->kind == NODE_RENDERED_TEMP || node->kind == NODE_CLUSTER_FILE)
         handle->service = node->owner;
     if (node->kind == NODE_HOST)
         handle->host = g_strdup(node->name);

@@ -36,6 +36,9 @@ static struct service *node_service(const struct fs *fs, const struct node *node
     case NODE_HOST:
     case NODE_RENDERED:
     case NODE_RENDERED_TEMP:
+    case NODE_CLUSTERS:
+    case NODE_CLUSTER:
+    case NODE_CLUSTER_FILE:
         return service_get(fs, node->owner);
     default:
         return NULL;
@@ -59,6 +62,8 @@ static void count(struct fs *fs, const struct node *node, int held, int watched)
     struct group *group = node_group(fs, node);
     struct format_directory *format = node_format(fs, node);
     if (service) {
+        if (node->kind >= NODE_CLUSTERS && node->kind <= NODE_CLUSTER_FILE)
+            service->clusters.held += held;
         service->held += held;
         service->watched += watched;
     }
@@ -124,11 +129,12 @@ static void unsubscribe(struct service *service)
     kept_view(service);
 }
 
-/* Somebody may have hosts/ open or be about to watch it: what it was told must not vanish without a
- * word. */
+/* Somebody may have hosts/ or clusters/ open or be about to watch it: what it was told must not
+ * vanish without a word. */
 static gboolean is_listed(const struct service *service)
 {
-    return tree_find(service->fs->tree, NODE_HOSTS, service->id, LAYOUT_HOSTS) != NULL;
+    return service->clusters.held ||
+           tree_find(service->fs->tree, NODE_HOSTS, service->id, LAYOUT_HOSTS) != NULL;
 }
 
 static void tick_service(struct service *service, gint64 now)
@@ -140,6 +146,7 @@ static void tick_service(struct service *service, gint64 now)
         unsubscribe(service);
     if (!service->subscribed && service->list && service->list_until < now && !is_listed(service))
         service_drop_list(service);
+    clusters_tick(&service->clusters);
     service_sync(service);
 }
 

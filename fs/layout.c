@@ -10,16 +10,16 @@
 #include <string.h>
 
 static const struct layout_file files[] = {
-    {"instances", LAYOUT_SERVICE, .listed = TRUE, .content = CONTENT_INSTANCES,
+    {"instances", LAYOUT_SERVICE, .listed = TRUE, .in_cluster = TRUE, .content = CONTENT_INSTANCES,
      .render = render_instances, .needs_list = TRUE},
-    {"instances.json", LAYOUT_SERVICE, .listed = TRUE, .content = CONTENT_JSON,
+    {"instances.json", LAYOUT_SERVICE, .listed = TRUE, .in_cluster = TRUE, .content = CONTENT_JSON,
      .render = render_json, .needs_list = TRUE},
-    {"healthy", LAYOUT_SERVICE, .listed = TRUE, .content = CONTENT_HEALTHY,
+    {"healthy", LAYOUT_SERVICE, .listed = TRUE, .in_cluster = TRUE, .content = CONTENT_HEALTHY,
      .render = render_healthy, .needs_list = TRUE},
-    {"pick", LAYOUT_SERVICE, .content = CONTENT_NONE, .open = service_file_pick,
+    {"pick", LAYOUT_SERVICE, .in_cluster = TRUE, .content = CONTENT_NONE, .draw = service_file_pick,
      .needs_list = TRUE},
-    {"events", LAYOUT_SERVICE, .stream = TRUE, .content = CONTENT_NONE, .open = service_file_empty,
-     .needs_list = TRUE},
+    {"events", LAYOUT_SERVICE, .in_cluster = TRUE, .stream = TRUE, .content = CONTENT_NONE,
+     .open = service_file_empty, .needs_list = TRUE},
     {"register", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,
      .line = LINE_REGISTER, .open = service_file_register},
     {"deregister", LAYOUT_SERVICE, .listed = TRUE, .writable = TRUE, .content = CONTENT_NONE,

@@ -25,6 +25,9 @@ enum node_kind {
     NODE_FORMAT,        /* .nacos/render/FORMAT */
     NODE_RENDERED,      /* a file in it; owned by the service, called FORMAT in the tree */
     NODE_RENDERED_TEMP, /* what is about to be renamed over it; the same */
+    NODE_CLUSTERS,      /* SERVICE/clusters; clusters.h has the names of these three */
+    NODE_CLUSTER,       /* SERVICE/clusters/NAME */
+    NODE_CLUSTER_FILE,  /* a row with in_cluster */
 };
 
 enum layout_place { LAYOUT_SERVICE, LAYOUT_DOT };
@@ -43,10 +46,14 @@ struct layout_file {
     gboolean writable;    /* 0644, and 0664 with gid=; else nobody may write */
     enum content content; /* CONTENT_NONE for those drawn up at open */
     enum line_action line;
-    gboolean stream; /* reads wait for events (events.h) */
+    gboolean in_cluster; /* in clusters/NAME/, too */
+    gboolean stream;     /* reads wait for events (events.h) */
     /* Bytes of a content file; NULL otherwise. New reference. */
     GBytes *(*render)(const struct service_info *view);
-    /* Bytes at open of a file that is not a content file; `service` is NULL in .nacos. NULL and
+    /* Bytes at open, drawn anew each time of the service's or a cluster's view. NULL and *error (an
+     * errno) if there is nothing to give. New reference. */
+    GBytes *(*draw)(const struct service_info *view, int *error);
+    /* Bytes at open of a file that is none of these; `service` is NULL in .nacos. NULL and
      * *error (an errno) if there is nothing to give. New reference. */
     GBytes *(*open)(struct fs *fs, struct service *service, int *error);
     /* What a write as a whole does, for files that take no lines; an errno. NULL for others. */
@@ -63,5 +70,6 @@ const struct layout_file *layout_find(enum layout_place place, const char *name)
 const struct layout_file *layout_content(enum content content);
 
 #define LAYOUT_HOSTS "hosts"
+#define LAYOUT_CLUSTERS "clusters"
 #define LAYOUT_DOT_NAME ".nacos"
 #define LAYOUT_RENDER "render"

@@ -62,6 +62,8 @@ static const struct mirror_lane *lane_of(const struct fs *fs, const struct node 
     switch (node->kind) {
     case NODE_HOST:
         return &service->hosts.lane;
+    case NODE_CLUSTER_FILE:
+        return cluster_lane(service, node);
     case NODE_SERVICE_FILE:
         return node->file->content == CONTENT_NONE ? NULL
                                                    : &service->contents[node->file->content].lane;
@@ -75,6 +77,8 @@ static const struct mirror_lane *lane_of(const struct fs *fs, const struct node 
 gboolean ops_is_poke(fuse_req_t req, const struct node *node)
 {
     const struct mirror_lane *lane = lane_of(ops_fs(req), node);
+    if (node->kind == NODE_CLUSTER_FILE)
+        return lane && ops_is_ordered(req, MIRROR_POKE, lane, node->file->name);
     return lane &&
            ops_is_ordered(req, MIRROR_POKE, lane, node->kind == NODE_HOST ? node->name : NULL);
 }

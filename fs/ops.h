@@ -40,6 +40,9 @@ void ops_begin_name(struct fs *fs);
 
 /* An earlier daemon opened this file for this very request: `fi` is filled in as it was. */
 gboolean ops_was_opened(fuse_req_t req, struct fuse_file_info *fi);
+/* This very request is the helper's on a file whose change is announced by opening it for writing
+ * and setting its time. */
+gboolean ops_is_poke(fuse_req_t req, const struct node *node);
 
 /* The caller is a mirror helper: it may do what is ordered and nothing else, and must never wait.
  */
@@ -80,6 +83,14 @@ void ops_mknod_rendered(fuse_req_t req, const struct node *parent, const char *n
 void ops_unlink_rendered(fuse_req_t req, const struct node *parent, const char *name);
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+/* In clusters/ and clusters/NAME/. The first two are FALSE if the request is none of the helper's
+ * orders there. */
+gboolean ops_mkdir_cluster(fuse_req_t req, const struct node *parent, const char *name);
+gboolean ops_rmdir_cluster(fuse_req_t req, const struct node *parent, const char *name);
+void ops_lookup_cluster(fuse_req_t req, const struct node *parent, const char *name);
+/* clusters/ itself. */
+void ops_lookup_clusters(fuse_req_t req, guint64 service);
+
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);
 void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

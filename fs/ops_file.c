@@ -82,6 +82,8 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
 {
     struct service *service = service_get(fs, node->owner);
     const struct layout_file *file = node->file;
+    if (node->kind == NODE_CLUSTER_FILE)
+        return cluster_open(service, node, error);
     if (node->kind == NODE_HOST) {
         const struct host *host = service ? hosts_find(&service->hosts, node->name) : NULL;
         *error = host ? 0 : ENOENT;
@@ -89,6 +91,8 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
     }
     if (is_rendered(node))
         return rendered_open(service, (guint)render_format_find(node->name));
+    if (file->draw)
+        return file->draw(service->view, error);
     if (file->content == CONTENT_NONE)
         return file->open(fs, service, error);
     return g_bytes_ref(service->contents[file->content].bytes);

@@ -61,6 +61,8 @@ static void hosts_opened(struct parked *parked, int error)
     gboolean ended = error == EINTR || error == ENOTCONN;
     if (!service || ended || (error && !service->view))
         fuse_reply_err(parked->req, error ? error : ENOENT);
+    else if (node->kind == NODE_CLUSTERS)
+        open_settled(parked, clusters_are_settled(&service->clusters), &service->clusters.settled);
     else
         open_settled(parked, hosts_are_settled(&service->hosts), &service->hosts.settled);
 }
@@ -79,8 +81,8 @@ void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct fs *fs = ops_fs(req);
     const struct node *node = tree_get(fs->tree, ino);
     struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
-    struct service *service =
-        node && node->kind == NODE_HOSTS ? service_get(fs, node->owner) : NULL;
+    gboolean of_list = node && (node->kind == NODE_HOSTS || node->kind == NODE_CLUSTERS);
+    struct service *service = of_list ? service_get(fs, node->owner) : NULL;
     struct parked *parked = ops_park(req, ino, "", reply_opened);
     struct waiter *waiter = NULL;
     parked->flags = fi->flags;
@@ -192,8 +194,32 @@ static void list_service(struct listing_reply *reply, guint64 at)
 {
     guint n;
     layout_files(&n);
-    if (add_rows(reply, LAYOUT_SERVICE, &at) && at == n)
-        add(reply, LAYOUT_HOSTS, S_IFDIR, n + 1);
+    if (add_rows(reply, LAYOUT_SERVICE, &at) && at == n && add(reply, LAYOUT_HOSTS, S_IFDIR, n + 1))
+        at = n + 1;
+    if (at == n + 1)
+        add(reply, LAYOUT_CLUSTERS, S_IFDIR, n + 2);
+}
+
+static void list_clusters(struct listing_reply *reply, const struct fs *fs, guint64 at)
+{
+    struct service *service = service_get(fs, reply->directory->owner);
+    if (service)
+        clusters_use(&service->clusters);
+    for (guint i = MAX(at, 1); service && i <= slots_high(service->clusters.slots); i++) {
+        const struct cluster *cluster = slots_at(service->clusters.slots, i);
+        if (cluster && cluster->visible && !add(reply, cluster->shown, S_IFDIR, i + 1))
+            return;
+    }
+}
+
+static void list_cluster(struct listing_reply *reply, guint64 at)
+{
+    guint n;
+    const struct layout_file *files = layout_files(&n);
+    for (; at < n; at++)
+        if (files[at].in_cluster && files[at].listed &&
+            !add(reply, files[at].name, S_IFREG, at + 1))
+            return;
 }
 
 static void list_hosts(struct listing_reply *reply, const struct fs *fs, guint64 at)
@@ -226,6 +252,12 @@ static void list_names(struct listing_reply *reply, const struct fs *fs, guint64
         return;
     case NODE_SERVICE:
         list_service(reply, at);
+        return;
+    case NODE_CLUSTERS:
+        list_clusters(reply, fs, at);
+        return;
+    case NODE_CLUSTER:
+        list_cluster(reply, at);
         return;
     default:
         list_hosts(reply, fs, at);

@@ -184,6 +184,8 @@ static void lookup_service_file(fuse_req_t req, const struct node *parent, const
         ops_reply_entry(req, NODE_SERVICE_FILE, parent->owner, name, file);
     else if (strcmp(name, LAYOUT_HOSTS) == 0)
         ops_reply_entry(req, NODE_HOSTS, parent->owner, name, NULL);
+    else if (strcmp(name, LAYOUT_CLUSTERS) == 0)
+        ops_lookup_clusters(req, parent->owner);
     else
         fuse_reply_err(req, ENOENT);
 }
@@ -217,6 +219,8 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         lookup_service(req, group, parent, name);
     else if (service && node->kind == NODE_SERVICE)
         lookup_service_file(req, node, name);
+    else if (service && (node->kind == NODE_CLUSTERS || node->kind == NODE_CLUSTER))
+        ops_lookup_cluster(req, node, name);
     else if (service && node->kind == NODE_HOSTS)
         lookup_host(req, service, parent, name);
     else

@@ -102,6 +102,8 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
     struct group *group = node && node->kind == NODE_GROUP ? group_get(fs, node->owner) : NULL;
     gboolean in_root = node && node->kind == NODE_ROOT;
     int error = ops_may_write(req);
+    if (node && node->kind == NODE_CLUSTERS && ops_mkdir_cluster(req, node, name))
+        return;
     if ((in_root || group) && ordered_mkdir(req, group, name))
         return;
     if (error || !(in_root || group))
@@ -307,6 +309,8 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
         finish_rmdir(req, group, name);
         return;
     }
+    if (node && node->kind == NODE_CLUSTERS && ops_rmdir_cluster(req, node, name))
+        return;
     if ((in_root || group) && ordered_rmdir(req, group, name))
         return;
     if (error || !(in_root || group) || (in_root && strcmp(name, LAYOUT_DOT_NAME) == 0))

@@ -25,7 +25,7 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 
 void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-    fuse_reply_err(req, EPERM);
+    fuse_reply_err(req, g_str_has_prefix(name, "system.") ? EOPNOTSUPP : EPERM);
 }
 
 void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,

@@ -197,8 +197,13 @@ static void find_files(const struct fs *fs)
 {
     for (guint i = tree_high(fs->tree); i > 0; i--) {
         struct node *node = tree_at(fs->tree, i);
+        struct service *service = node ? service_get(fs, node->owner) : NULL;
+        if (service)
+            clusters_resume(&service->clusters, node);
         if (node && node->kind == NODE_SERVICE_FILE)
             node->file = layout_find(LAYOUT_SERVICE, node->name);
+        else if (node && node->kind == NODE_CLUSTER_FILE)
+            node->file = layout_find(LAYOUT_SERVICE, strrchr(node->name, '/') + 1);
         else if (node && node->kind == NODE_DOT_FILE)
             node->file = layout_find(LAYOUT_DOT, node->name);
     }

@@ -15,11 +15,6 @@
 
 #define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
 
-gint64 service_next_mtime(gint64 old_ns)
-{
-    return MAX(g_get_real_time() * 1000, old_ns + 1);
-}
-
 /* --- announcing content files -------------------------------------------------------------- */
 
 static gboolean is_held(const struct service *service, enum node_kind kind, const char *name)
@@ -103,6 +98,7 @@ static struct service *service_make(struct group *group, const char *name)
     contents_init(service);
     hosts_init(&service->hosts, service);
     renderings_init(service);
+    clusters_init(&service->clusters, service);
     return service;
 }
 
@@ -159,6 +155,7 @@ void service_free(gpointer item)
     }
     hosts_clear(&service->hosts);
     renderings_clear(service);
+    clusters_clear(&service->clusters);
     g_ptr_array_unref(service->registrations);
     g_free(service->key.group);
     g_free(service->key.name);
@@ -256,7 +253,9 @@ void service_drop_list(struct service *service)
     service->list_until = 0;
     for (int i = 0; i < CONTENT_COUNT; i++)
         g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+    kept_view(service);
     hosts_update(&service->hosts, TRUE);
+    clusters_update(&service->clusters, TRUE);
     service_sync(service);
 }
 
@@ -374,6 +373,9 @@ void service_update(struct service *service)
     }
     hosts_update(&service->hosts,
                  first && !watched && !service_was_held(service, NODE_HOSTS, LAYOUT_HOSTS));
+    clusters_update(&service->clusters,
+                    first && !watched &&
+                        !service_was_held(service, NODE_CLUSTERS, LAYOUT_CLUSTERS));
     service_sync(service);
     if (old)
         events_changed(service, old);

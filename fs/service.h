@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "fs/clusters.h"
 #include "fs/fs.h"
 #include "fs/group.h"
 #include "fs/host.h"
@@ -50,6 +51,7 @@ struct service {
     struct content_file contents[CONTENT_COUNT];
     struct hosts hosts;
     struct renderings renderings;
+    struct clusters clusters;
     GPtrArray *registrations; /* struct registered, borrowed from fs->registrations */
     gint64 mtime_ns;
     guint64 version; /* of the view: how often it changed */
@@ -115,4 +117,7 @@ void service_update(struct service *service);
 gboolean service_was_held(const struct service *service, enum node_kind kind, const char *name);
 
 /* Strictly growing time stamp: max(now, old + 1 ns), wall clock. */
-gint64 service_next_mtime(gint64 old_ns);
+static inline gint64 service_next_mtime(gint64 old_ns)
+{
+    return MAX(g_get_real_time() * 1000, old_ns + 1);
+}

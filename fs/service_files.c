@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-GBytes *service_file_pick(struct fs *fs, struct service *service, int *error)
+GBytes *service_file_pick(const struct service_info *view, int *error)
 {
-    GBytes *bytes = render_pick(service->view, g_random_double());
+    GBytes *bytes = render_pick(view, g_random_double());
     if (!bytes)
         *error = ENODATA;
     return bytes;

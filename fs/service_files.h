@@ -10,7 +10,7 @@
 struct service;
 
 /* One callable instance, weighted random, drawn anew each time; ENODATA if there is none. */
-GBytes *service_file_pick(struct fs *fs, struct service *service, int *error);
+GBytes *service_file_pick(const struct service_info *view, int *error);
 /* What this mount keeps here, as lines. */
 GBytes *service_file_register(struct fs *fs, struct service *service, int *error);
 /* Of those the leases. */

@@ -12,7 +12,8 @@ struct record {
     guint32 size; /* to the next record */
     guint32 length;
     guint64 service;
-    guint32 path_at, path_length; /* of "PATH " in the text */
+    guint32 path_at, path_length;       /* of "PATH " in the text */
+    guint32 cluster_at, cluster_length; /* of the cluster's name there */
     char text[];
 };
 
@@ -105,9 +106,17 @@ static struct record *record_at(const struct stream *stream, guint64 position)
     return (struct record *)(gpointer)(stream->ring + position % stream->size);
 }
 
+static gboolean is_in_cluster(const struct record *record, const char *cluster)
+{
+    return strlen(cluster) == record->cluster_length &&
+           memcmp(record->text + record->cluster_at, cluster, record->cluster_length) == 0;
+}
+
 static gboolean is_for(const struct record *record, const struct stream_reader *reader)
 {
-    return record->length && (!reader->service || record->service == reader->service);
+    if (!record->length || (reader->service && record->service != reader->service))
+        return FALSE;
+    return !reader->cluster || is_in_cluster(record, reader->cluster);
 }
 
 /* --- lines --------------------------------------------------------------------------------- */
@@ -201,6 +210,18 @@ static void lose(struct stream *stream, guint64 service)
     }
 }
 
+/* The fifth attribute; no address and no attribute before it has a space in it. */
+static void find_cluster(struct record *record, const char *line, guint32 line_at)
+{
+    static const char key[] = " cluster=";
+    const char *found = strstr(line, key);
+    if (!found)
+        return;
+    const char *name = found + strlen(key);
+    record->cluster_at = line_at + (guint32)(name - line);
+    record->cluster_length = (guint32)strcspn(name, " \n");
+}
+
 void stream_append(struct stream *stream, const struct stream_event *event)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -220,6 +241,8 @@ void stream_append(struct stream *stream, const struct stream_event *event)
     record->path_at = (guint32)path_at;
     record->path_length = (guint32)strlen(event->path) + 1;
     memcpy(record->text, text->str, text->len);
+    record->cluster_at = record->cluster_length = 0;
+    find_cluster(record, event->line, (guint32)(text->len - strlen(event->line)));
     stream->end += size;
 }
 

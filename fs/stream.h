@@ -24,6 +24,7 @@ struct stream_place {
 struct stream_reader {
     guint64 handle;  /* id of the open file */
     guint64 service; /* id; 0 = the events of all services */
+    char *cluster;   /* owned by the caller; as lines have it, escaped; NULL = all clusters */
     struct stream_place place;
     GList link; /* in the stream */
 };

@@ -185,7 +185,9 @@ def test_unknown_attribute(top):
     "cp -r {m}/{s} {t}/c", "cp -a {m}/{s} {t}/a", "tar -C {m} -cf {t}/t.tar .", "cat {m}/{s}/hosts/*",
     "stat {m}/{s}/*", "wc -c {m}/{s}/instances", "grep -r weight {m}/{s}", "find {m} -newer /etc/passwd",
     "head -1 {m}/{s}/instances", "sort {m}/{s}/healthy", "file {m}/{s}/instances || true",
-    "test -r {m}/{s}/instances", "cmp {m}/{s}/instances {m}/{s}/instances", "ls -laR {m}"])
+    "rsync -a {m}/{s} {t}/r", "rsync -r --checksum {m}/{s}/ {t}/k", "du -s {m}", "find {m} -ls",
+    "less {m}/{s}/instances", "vim -es -R -c q {m}/{s}/instances", "md5sum {m}/{s}/hosts/*", "df {m}",
+    "tar -C {m}/{s} -cf - . | tar -t", "test -r {m}/{s}/instances", "cmp {m}/{s}/instances {m}/{s}/instances", "ls -laR {m}"])
 def test_common_program_has_nothing_to_complain(top, place, command):
     result = subprocess.run(["bash", "-c", command.format(m=top.path, s=SERVICE, t=place)],
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=30,

@@ -248,3 +248,14 @@ def test_close_with_the_server_down_is_noted(lease, service, stub):
     errors = os.path.dirname(os.path.dirname(service)) + "/.nacos/errors"
     wait_until(lambda: [line for line in lines(errors) if fields(line)["path"] == SERVICE], SOON)
     assert read(service + "/lease") == ""
+
+
+def test_outlives_the_daemon_and_still_ends_with_its_file(lease, service, stub):
+    fd = lease("10.0.0.1:80")
+    status = os.path.dirname(os.path.dirname(service)) + "/.nacos/status"
+    pid = int(dict(line.split("=", 1) for line in lines(status))["pid"])
+    os.kill(pid, signal.SIGKILL)
+    os.write(fd, b"10.0.0.2:80\n")
+    assert [line.split(" ")[0] for line in lines(service + "/lease")] == ["10.0.0.1:80", "10.0.0.2:80"]
+    os.close(fd)
+    gone(stub, "10.0.0.1", "10.0.0.2")

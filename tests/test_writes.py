@@ -790,6 +790,21 @@ def test_sed_in_place_leaves_the_original(own):
     assert read(own) == before
 
 
+def test_vim_edits_an_instance(own, stub):
+    result = shell('vim -es -u NONE -c "%s/weight=2/weight=7/" -c wq "$0"', own)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert stub.hosts("order-svc")[("10.0.0.1", 80, "DEFAULT")]["weight"] == 7
+    assert read(own).startswith("weight=7 ") and " meta.a=b\n" in read(own)
+
+
+@pytest.mark.parametrize("command", ['rm -r "$0"', 'rm -rf "$0"'])
+def test_rm_r_deregisters_what_is_ours_alone(foreign, stub, command):
+    write(foreign + "/register", "10.0.0.1:80\n10.0.0.2:80 cluster=hz\n")
+    shell(command + " 2> /dev/null", foreign)
+    assert list(stub.hosts("order-svc")) == [("10.9.9.9", 80, "DEFAULT")]
+    assert read(foreign + "/register") == "" and os.listdir(foreign + "/hosts") == ["10.9.9.9:80"]
+
+
 def test_last_line_that_fails_at_close_is_told(service, register):
     shell('printf nonsense > "$0"', register)
     assert "EINVAL" in lines(service.rsplit("/", 2)[0] + "/.nacos/errors")[-1]

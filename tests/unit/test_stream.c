@@ -180,6 +180,21 @@ static void a_line_too_long_is_lost(struct fixture *fixture, gconstpointer unuse
     g_assert_true(g_str_has_prefix(got, "added x\n") && g_str_has_suffix(got, " overflow\n"));
 }
 
+static void one_cluster_alone(struct fixture *fixture, gconstpointer unused)
+{
+    struct stream_reader reader = {.service = 7, .cluster = (char *)"hz"};
+    stream_attach(fixture->stream, &reader);
+    append(fixture, 7, "a:1 weight=1 cluster=hz meta.x=1\n");
+    append(fixture, 7, "b:1 weight=1 cluster=hz2 meta.cluster=hz\n");
+    append(fixture, 7, "c:1 weight=1 cluster=h\n");
+    append(fixture, 8, "d:1 weight=1 cluster=hz\n");
+    append(fixture, 7, "e:1 weight=1 cluster=hz\n");
+    assert_takes(
+        fixture, &reader, 200,
+        "1000 added a:1 weight=1 cluster=hz meta.x=1\n1000 added e:1 weight=1 cluster=hz\n");
+    stream_detach(fixture->stream, &reader);
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
@@ -197,6 +212,7 @@ int main(int argc, char *argv[])
         {"/stream/overflow-bytes", the_overflow_line_byte_by_byte},
         {"/stream/others", others_floods_lose_nothing},
         {"/stream/begun", a_begun_line_is_never_torn},
+        {"/stream/cluster", one_cluster_alone},
         {"/stream/long", a_line_too_long_is_lost},
     };
     g_test_init(&argc, &argv, NULL);
