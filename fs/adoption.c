@@ -63,7 +63,9 @@ static struct child *spawn(struct adoption *adoption, int control, char **why)
     };
     for (guint i = 0; i < config.n_more; i++)
         config.more[i] = fcntl(KEEPER_FD_FUSE + (int)i, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
+    adoption->config.environment(TRUE, adoption->config.user_data);
     struct child *child = child_new(&config, why);
+    adoption->config.environment(FALSE, adoption->config.user_data);
     close(config.fd);
     for (guint i = 0; i < config.n_more; i++)
         close(config.more[i]);

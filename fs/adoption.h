@@ -16,6 +16,8 @@ struct adoption_config {
     char **arguments;                    /* of the command line; borrowed, NULL-terminated */
     pid_t keeper;
     void (*word)(enum control_word word, gpointer user_data); /* of the keeper, from the loop */
+    /* What was taken out of our environment is put back for a new keeper, and taken out again. */
+    void (*environment)(gboolean give, gpointer user_data);
     gpointer user_data;
 };
 

@@ -134,6 +134,17 @@ void client_free(struct client *client)
     g_free(client);
 }
 
+void client_give_environment(struct client *client, gboolean give)
+{
+    struct naming_credentials back;
+    if (give) {
+        credentials_give_environment(&client->environment);
+    } else {
+        credentials_take_environment(&back);
+        naming_credentials_clear(&back);
+    }
+}
+
 void client_reload(struct client *client)
 {
     struct naming_credentials credentials;

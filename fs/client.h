@@ -18,5 +18,8 @@ void client_free(struct client *client); /* NULL is fine; fs->naming is gone wit
 /* Reads the credentials file and the server list of the endpoint anew; mount, watches and beats go
  * on. A file that is no good leaves all as it was and a line in `.nacos/errors`. */
 void client_reload(struct client *client);
+/* Puts the credentials that were in the environment at the start back there, for a process that is
+ * started right now; or takes them out again. */
+void client_give_environment(struct client *client, gboolean give);
 /* What SOURCE stands for, comma separated, for people; borrowed. */
 const char *client_source(const struct client *client);

@@ -36,6 +36,18 @@ void credentials_take_environment(struct naming_credentials *environment)
                                                .password = take_variable("NACOS_PASSWORD")};
 }
 
+static void give_variable(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, TRUE);
+}
+
+void credentials_give_environment(const struct naming_credentials *environment)
+{
+    give_variable("NACOS_USERNAME", environment->username);
+    give_variable("NACOS_PASSWORD", environment->password);
+}
+
 /* --- the file ------------------------------------------------------------------------------ */
 
 static const char *distrust(int fd)

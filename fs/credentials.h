@@ -16,6 +16,8 @@ struct credentials_source {
 /* NACOS_USERNAME and NACOS_PASSWORD, which are then no longer in the environment, not even for
  * those who read /proc/PID/environ. */
 void credentials_take_environment(struct naming_credentials *environment);
+/* Puts them there, for a child. */
+void credentials_give_environment(const struct naming_credentials *environment);
 
 /* FALSE and one line in *why (new string), and nothing in *credentials, if the file cannot be
  * trusted or read, or if what there is makes no pair. No secret is ever in *why. */

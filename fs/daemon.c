@@ -150,6 +150,14 @@ static void take_word(enum control_word word, gpointer user_data)
         client_reload(daemon->fs.client);
 }
 
+/* A new keeper has to start daemons that log in as we do. */
+static void give_environment(gboolean give, gpointer user_data)
+{
+    struct daemon *daemon = user_data;
+    if (daemon->fs.client)
+        client_give_environment(daemon->fs.client, give);
+}
+
 static gboolean tick(gpointer user_data)
 {
     struct daemon *daemon = user_data;
@@ -172,6 +180,7 @@ static gboolean open_state(struct daemon *daemon, char **why)
                                            .arguments = daemon->config->arguments,
                                            .keeper = (pid_t)shared->keeper_pid,
                                            .word = take_word,
+                                           .environment = give_environment,
                                            .user_data = daemon};
     daemon->adoption = adoption_new(&config);
     g_timeout_add(TICK_MS, tick, daemon);
@@ -273,6 +282,7 @@ static void close_all(struct daemon *daemon)
     if (fs->session)
         session_free(fs->session);
     error_log_free(fs->errors);
+    restore_end(fs);
     snapshots_free(fs->snapshots);
     journal_free(fs->journal);
     state_close(fs->state);

@@ -41,3 +41,16 @@ gboolean mountinfo_at(const char *path, char **type, guint64 *device)
     *device = makedev(stat.stx_dev_major, stat.stx_dev_minor);
     return *type != NULL;
 }
+
+/* linux/stat.h of 6.8; Debian 12's headers are older. */
+#define MNT_ID_UNIQUE 0x4000U
+
+guint64 mountinfo_id(const char *path)
+{
+    struct statx stat;
+    int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+    if (statx(AT_FDCWD, path, flags, MNT_ID_UNIQUE, &stat) ||
+        !(stat.stx_attributes & STATX_ATTR_MOUNT_ROOT) || !(stat.stx_mask & MNT_ID_UNIQUE))
+        return 0;
+    return stat.stx_mnt_id;
+}

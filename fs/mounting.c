@@ -84,6 +84,7 @@ void mounting_adopt(struct mounting *mounting, int fd, const char *mountpoint)
     g_autofree char *type = NULL;
     *mounting = (struct mounting){.fd = fd, .mountpoint = g_strdup(mountpoint)};
     mountinfo_at(mountpoint, &type, &mounting->device);
+    mounting->id = mountinfo_id(mountpoint);
 }
 
 gboolean mounting_make(struct mounting *mounting, const struct fuse_args *fuse_args,
@@ -103,11 +104,13 @@ gboolean mounting_is_over(const struct mounting *mounting)
     return poll(&fuse, 1, 0) == 1 && (fuse.revents & POLLERR);
 }
 
+/* Ours is there, and not one that somebody has made on the same path since ours went. */
 static gboolean is_mounted(const struct mounting *mounting)
 {
     g_autofree char *type = NULL;
     guint64 device;
-    return mountinfo_at(mounting->mountpoint, &type, &device) && device == mounting->device;
+    return mountinfo_at(mounting->mountpoint, &type, &device) && device == mounting->device &&
+           mountinfo_id(mounting->mountpoint) == mounting->id;
 }
 
 void mounting_end(struct mounting *mounting)

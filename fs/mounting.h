@@ -12,7 +12,8 @@ struct fuse_args;
 struct mounting {
     int fd;           /* /dev/fuse, close-on-exec, non-blocking; the owner's */
     char *mountpoint; /* owned; absolute */
-    guint64 device;   /* st_dev of the mount; 0 = not known yet */
+    guint64 device;   /* st_dev of the mount, which the next one may get; 0 = not known yet */
+    guint64 id;       /* of the mount (mountinfo_id()); 0 = the kernel has none */
 };
 
 /* Mounts: `fuse_args` are libfuse's options, borrowed; `mountpoint` is absolute, copied. A dead

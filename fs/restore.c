@@ -356,6 +356,12 @@ void restore_model(struct fs *fs)
     mirror_note_helpers(fs->mirror, note_helper, fs);
 }
 
+void restore_end(struct fs *fs)
+{
+    g_clear_pointer(&fs->old_helpers, g_hash_table_unref);
+    g_clear_pointer(&fs->reopened, g_hash_table_unref);
+}
+
 /* --- requests that come again -------------------------------------------------------------- */
 
 int restore_judge(const struct session_request *request, gpointer user_data)

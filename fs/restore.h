@@ -20,6 +20,9 @@ void restore_model(struct fs *fs);
  * (interest_begin). */
 void restore_resume(struct fs *fs);
 
+/* Frees what was for the beginning only. */
+void restore_end(struct fs *fs);
+
 /* For the session's hooks. */
 int restore_judge(const struct session_request *request, gpointer fs);
 /* All requests that the dead daemon had taken have come again: what nobody has claimed is finished,
