@@ -38,8 +38,9 @@ static struct handle *handle_make(struct fs *fs, const struct node *node, GBytes
     handle->node = node->id;
     handle->bytes = bytes ? bytes : g_bytes_new_static("", 0);
     handle->pending = g_string_new(NULL);
-    if (node->kind == NODE_SERVICE_FILE || node->kind == NODE_HOST || node->kind == NODE_RENDERED ||
-        node->kind == NODE_RENDERED_TEMP || node->kind == NODE_CLUSTER_FILE)
+    if (node->kind == NODE_SERVICE_FILE || node->kind == NODE_HOST ||
+        node->kind == NODE_CLUSTER_FILE || node->kind == NODE_RENDERED ||
+        node->kind == NODE_RENDERED_TEMP)
         handle->service = node->owner;
     if (node->kind == NODE_HOST)
         handle->host = g_strdup(node->name);

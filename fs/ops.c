@@ -62,11 +62,11 @@ static const struct mirror_lane *lane_of(const struct fs *fs, const struct node 
     switch (node->kind) {
     case NODE_HOST:
         return &service->hosts.lane;
-    case NODE_CLUSTER_FILE:
-        return cluster_lane(service, node);
     case NODE_SERVICE_FILE:
         return node->file->content == CONTENT_NONE ? NULL
                                                    : &service->contents[node->file->content].lane;
+    case NODE_CLUSTER_FILE:
+        return cluster_lane(service, node);
     case NODE_RENDERED:
         return rendered_lane(service, (guint)render_format_find(node->name));
     default:
@@ -77,10 +77,10 @@ static const struct mirror_lane *lane_of(const struct fs *fs, const struct node 
 gboolean ops_is_poke(fuse_req_t req, const struct node *node)
 {
     const struct mirror_lane *lane = lane_of(ops_fs(req), node);
-    if (node->kind == NODE_CLUSTER_FILE)
-        return lane && ops_is_ordered(req, MIRROR_POKE, lane, node->file->name);
-    return lane &&
-           ops_is_ordered(req, MIRROR_POKE, lane, node->kind == NODE_HOST ? node->name : NULL);
+    const char *name = node->kind == NODE_HOST ? node->name : NULL;
+    if (node->kind == NODE_CLUSTER_FILE) /* one lane for all of a cluster's files */
+        name = node->file->name;
+    return lane && ops_is_ordered(req, MIRROR_POKE, lane, name);
 }
 
 gboolean ops_is_helper(fuse_req_t req)
