@@ -81,7 +81,13 @@ def reading(path, programs, count=1):
 def has_open(process, path):
     """Whether it has got as far as that; an open that is still under way is none."""
     directory = f"/proc/{process.pid}/fd"
-    return any(os.path.realpath(os.path.join(directory, fd)) == path for fd in os.listdir(directory))
+    for fd in os.listdir(directory):
+        try:
+            if os.readlink(f"{directory}/{fd}") == path:
+                return True
+        except FileNotFoundError:  # closed meanwhile
+            pass
+    return False
 
 
 def wait_for_reader(process, path):
