@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared by keeper.c (what happens while the mount lives) and keeper_open.c (how a keeper comes by
- * all that it holds, and hands it on).
+ * Shared by keeper.c (what happens while the mount lives), keeper_daemon.c (start, restart and
+ * death of the daemon) and keeper_open.c (how a keeper comes by all that it holds, and hands it
+ * on).
  */
 #pragma once
 
@@ -52,5 +53,15 @@ void keeper_close(struct keeper *keeper);
 void keeper_become(struct keeper *keeper, int program, int fallback);
 /* Tells the asker how its replacement went; NULL = well. */
 void keeper_answer(struct keeper *keeper, const char *why);
+/* Ends the loop; `status` is what keeper_run returns. */
+void keeper_end(struct keeper *keeper, int status);
+
+/* Before the first daemon. */
+void keeper_daemon_init(struct keeper *keeper);
+/* Ends the daemon, if there is one, and its restarts. */
+void keeper_daemon_clear(struct keeper *keeper);
+/* A daemon that lives (its keeper has died) is taken over, else one is started. FALSE and
+ * keeper->why. */
+gboolean keeper_begin(struct keeper *keeper);
 /* Asked by a newer binary. */
 void keeper_replace(struct keeper *keeper, int asker, int program);

@@ -16,6 +16,13 @@ struct text {
     gsize length;
 };
 
+/* What a record is of, but for its bytes. */
+struct identity {
+    enum record_type type;
+    guint64 id;
+    const guint64 *words; /* STATE_WORDS of them; borrowed */
+};
+
 static struct text text_of(const char *string)
 {
     return (struct text){string, strlen(string)};
@@ -29,16 +36,15 @@ static struct text text_of_bytes(GBytes *bytes)
 }
 
 /* The bytes are those of a new record; later ones are set by whoever changes them. */
-static void keep(struct fs *fs, struct record **record, enum record_type type, guint64 id,
-                 const guint64 *words, struct text text)
+static void keep(struct fs *fs, struct record **record, struct identity of, struct text text)
 {
     if (!*record) {
-        *record = state_add(fs->state, type, id, words, text.bytes, text.length);
+        *record = state_add(fs->state, of.type, of.id, of.words, text.bytes, text.length);
         return;
     }
     for (int i = 0; i < STATE_WORDS; i++)
-        if ((*record)->words[i] != words[i])
-            state_set_word(*record, i, words[i]);
+        if ((*record)->words[i] != of.words[i])
+            state_set_word(*record, i, of.words[i]);
 }
 
 void kept_drop(struct fs *fs, struct record **record)
@@ -57,7 +63,7 @@ void kept_root(struct fs *fs)
 {
     struct root *root = &fs->root;
     const guint64 words[STATE_WORDS] = {root->listing.answers > 0, (guint64)root->mtime_ns};
-    keep(fs, &root->kept, RECORD_ROOT, 1, words, (struct text){NULL, 0});
+    keep(fs, &root->kept, (struct identity){RECORD_ROOT, 1, words}, (struct text){NULL, 0});
 }
 
 void kept_group(struct group *group)
@@ -66,7 +72,8 @@ void kept_group(struct group *group)
         flag(group->visible, KEPT_VISIBLE) | flag(group->known, KEPT_KNOWN) |
             flag(group->pinned, KEPT_PINNED) | flag(group->listing.answers > 0, KEPT_ANSWERED),
         (guint64)group->mtime_ns};
-    keep(group->fs, &group->kept, RECORD_GROUP, group->id, words, text_of(group->name));
+    keep(group->fs, &group->kept, (struct identity){RECORD_GROUP, group->id, words},
+         text_of(group->name));
 }
 
 void kept_service(struct service *service)
@@ -76,7 +83,7 @@ void kept_service(struct service *service)
             flag(service->pinned, KEPT_PINNED) | flag(service->hidden, KEPT_HIDDEN) |
             flag(service->subscribed, KEPT_SUBSCRIBED),
         (guint64)service->mtime_ns, service->group->id, (guint64)service->opened};
-    keep(service->fs, &service->kept, RECORD_SERVICE, service->id, words,
+    keep(service->fs, &service->kept, (struct identity){RECORD_SERVICE, service->id, words},
          text_of(service->key.name));
 }
 
@@ -85,7 +92,8 @@ void kept_content(struct content_file *content)
     struct service *service = content->service;
     const guint64 words[STATE_WORDS] = {(guint64)(content - service->contents),
                                         (guint64)content->mtime_ns, (guint64)content->told_ns};
-    keep(service->fs, &content->kept, RECORD_CONTENT, service->id, words, (struct text){NULL, 0});
+    keep(service->fs, &content->kept, (struct identity){RECORD_CONTENT, service->id, words},
+         (struct text){NULL, 0});
 }
 
 void kept_host(const struct hosts *hosts, struct host *host)
@@ -96,7 +104,8 @@ void kept_host(const struct hosts *hosts, struct host *host)
                                             flag(host->wanted, KEPT_WANTED) |
                                             flag(host->created, KEPT_CREATED),
                                         (guint64)host->mtime_ns, (guint64)host->told_ns};
-    keep(service->fs, &host->kept, RECORD_HOST, host->id, words, text_of(host->name));
+    keep(service->fs, &host->kept, (struct identity){RECORD_HOST, host->id, words},
+         text_of(host->name));
 }
 
 /* The version goes with the bytes: both are there or neither. */
@@ -110,12 +119,11 @@ static GBytes *versioned(guint64 version, const struct service_info *info)
     return g_byte_array_free_to_bytes(joined);
 }
 
-static void keep_bytes(struct fs *fs, struct record **record, enum record_type type, guint64 id,
-                       const guint64 *words, GBytes *bytes)
+static void keep_bytes(struct fs *fs, struct record **record, struct identity of, GBytes *bytes)
 {
     gboolean had = *record != NULL;
     struct text text = text_of_bytes(bytes);
-    keep(fs, record, type, id, words, text);
+    keep(fs, record, of, text);
     if (had)
         state_set_bytes(fs->state, *record, text.bytes, text.length);
 }
@@ -131,13 +139,13 @@ void kept_view(struct service *service)
         return;
     }
     g_autoptr(GBytes) view = versioned(service->version, service->view);
-    keep_bytes(fs, &service->kept_view, RECORD_VIEW, service->id, words, view);
+    keep_bytes(fs, &service->kept_view, (struct identity){RECORD_VIEW, service->id, words}, view);
     if (service->list == service->view) {
         kept_drop(fs, &service->kept_list);
         return;
     }
     g_autoptr(GBytes) list = pack_list(service->list);
-    keep_bytes(fs, &service->kept_list, RECORD_LIST, service->id, none, list);
+    keep_bytes(fs, &service->kept_list, (struct identity){RECORD_LIST, service->id, none}, list);
 }
 
 /* Few, and seldom: written anew altogether, the new ones before the old ones go. */
@@ -169,7 +177,8 @@ void kept_registration(struct fs *fs, struct registered *registration)
                                         (guint64)registration->ending,
                                         (guint64)registration->beat_due, registration->lease};
     g_autoptr(GBytes) bytes = pack_instance(&registration->instance);
-    keep_bytes(fs, &registration->kept, RECORD_REGISTRATION, registration->id, words, bytes);
+    keep_bytes(fs, &registration->kept,
+               (struct identity){RECORD_REGISTRATION, registration->id, words}, bytes);
 }
 
 void kept_registration_beat(struct registered *registration)
@@ -188,7 +197,8 @@ void kept_handle(struct handle *handle)
             flag(handle->wrote, KEPT_WROTE) | flag(handle->polled, KEPT_POLLED),
         handle->poll_kh,
         (guint64)handle->seen_ns};
-    keep(handle->fs, &handle->kept, RECORD_HANDLE, handle->id, words, (struct text){NULL, 0});
+    keep(handle->fs, &handle->kept, (struct identity){RECORD_HANDLE, handle->id, words},
+         (struct text){NULL, 0});
 }
 
 void kept_handle_state(struct handle *handle)

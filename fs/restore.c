@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/restore.h"
+#include "fs/restore_private.h"
 
 #include "fs/events.h"
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/handle_state.h"
-#include "fs/journal.h"
 #include "fs/kept.h"
 #include "fs/pack.h"
 #include "fs/pollers.h"
 #include "fs/registered.h"
 #include "fs/service.h"
-#include "fs/session.h"
 #include "fs/snapshots.h"
 #include "fs/tree.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
-
-#define OLD_HELPERS_MS 2000 /* for that long calls of a dead daemon's helpers may still come */
 
 /* --- the walk ------------------------------------------------------------------------------ */
 
-/* FALSE: the record makes no sense here and is dropped. */
-typedef gboolean (*restore_fn)(struct fs *fs, struct record *record);
-
-static void each(struct fs *fs, enum record_type type, restore_fn restore)
+void restore_each(struct fs *fs, enum record_type type, restore_fn restore)
 {
     for (guint i = 0; i < state_high(fs->state); i++) {
         struct record *record = state_at(fs->state, i, type);
@@ -251,35 +242,6 @@ static gboolean restore_handle(struct fs *fs, struct record *record)
     return TRUE;
 }
 
-/* --- helpers ------------------------------------------------------------------------------- */
-
-static gboolean restore_helper(struct fs *fs, struct record *record)
-{
-    if (kill((pid_t)record->id, 0) && errno == ESRCH)
-        return FALSE;
-    g_hash_table_add(fs->old_helpers, GINT_TO_POINTER((int)record->id));
-    return TRUE;
-}
-
-static gboolean forget_helper(struct fs *fs, struct record *record)
-{
-    return !g_hash_table_contains(fs->old_helpers, GINT_TO_POINTER((int)record->id)) ||
-           mirror_is_helper(fs->mirror, (pid_t)record->id);
-}
-
-static gboolean forget_helpers(gpointer user_data)
-{
-    struct fs *fs = user_data;
-    each(fs, RECORD_HELPER, forget_helper);
-    g_clear_pointer(&fs->old_helpers, g_hash_table_unref);
-    return G_SOURCE_REMOVE;
-}
-
-static void note_helper(pid_t pid, gboolean alive, gpointer user_data)
-{
-    kept_helper(user_data, pid, alive);
-}
-
 /* --- all of it ----------------------------------------------------------------------------- */
 
 static gboolean drop_record(struct fs *fs, struct record *record)
@@ -292,7 +254,7 @@ void restore_forget_kernel(struct fs *fs)
     static const enum record_type types[] = {RECORD_NODE,      RECORD_HANDLE, RECORD_SNAPSHOT,
                                              RECORD_OPERATION, RECORD_EVENT,  RECORD_INIT};
     for (guint i = 0; i < G_N_ELEMENTS(types); i++)
-        each(fs, types[i], drop_record);
+        restore_each(fs, types[i], drop_record);
     state_shared(fs->state)->remounted = 0;
 }
 
@@ -314,23 +276,23 @@ void restore_resume(struct fs *fs)
 
 static void restore_tables(struct fs *fs)
 {
-    each(fs, RECORD_ROOT, restore_root);
-    each(fs, RECORD_GROUP, restore_group);
+    restore_each(fs, RECORD_ROOT, restore_root);
+    restore_each(fs, RECORD_GROUP, restore_group);
     slots_restored(fs->groups);
     root_configure(fs);
-    each(fs, RECORD_SERVICE, restore_service);
+    restore_each(fs, RECORD_SERVICE, restore_service);
     slots_restored(fs->services);
-    each(fs, RECORD_CONTENT, restore_content);
-    each(fs, RECORD_HOST, restore_host);
+    restore_each(fs, RECORD_CONTENT, restore_content);
+    restore_each(fs, RECORD_HOST, restore_host);
     for (guint i = slots_high(fs->services); i > 0; i--) {
         struct service *service = slots_at(fs->services, i);
         if (service)
             slots_restored(service->hosts.slots);
     }
-    each(fs, RECORD_VIEW, restore_view);
-    each(fs, RECORD_LIST, restore_list);
-    each(fs, RECORD_OVERLAY, restore_overlay);
-    each(fs, RECORD_REGISTRATION, restore_registration);
+    restore_each(fs, RECORD_VIEW, restore_view);
+    restore_each(fs, RECORD_LIST, restore_list);
+    restore_each(fs, RECORD_OVERLAY, restore_overlay);
+    restore_each(fs, RECORD_REGISTRATION, restore_registration);
     slots_restored(fs->registrations);
 }
 
@@ -338,7 +300,7 @@ static void restore_files(struct fs *fs)
 {
     fs->reopened = g_hash_table_new(g_int64_hash, g_int64_equal);
     events_restore(fs);
-    each(fs, RECORD_HANDLE, restore_handle);
+    restore_each(fs, RECORD_HANDLE, restore_handle);
     slots_restored(fs->handles);
     events_restored(fs);
     snapshots_drop_unheld(fs->snapshots);
@@ -350,57 +312,11 @@ void restore_model(struct fs *fs)
     restore_tables(fs);
     find_files(fs);
     restore_files(fs);
-    fs->old_helpers = g_hash_table_new(g_direct_hash, g_direct_equal);
-    each(fs, RECORD_HELPER, restore_helper);
-    g_timeout_add(OLD_HELPERS_MS, forget_helpers, fs);
-    mirror_note_helpers(fs->mirror, note_helper, fs);
+    restore_helpers(fs);
 }
 
 void restore_end(struct fs *fs)
 {
     g_clear_pointer(&fs->old_helpers, g_hash_table_unref);
     g_clear_pointer(&fs->reopened, g_hash_table_unref);
-}
-
-/* --- requests that come again -------------------------------------------------------------- */
-
-int restore_judge(const struct session_request *request, gpointer user_data)
-{
-    const struct fs *fs = user_data;
-    if (!fs->old_helpers ||
-        !g_hash_table_contains(fs->old_helpers, GINT_TO_POINTER((int)request->pid)) ||
-        mirror_is_helper(fs->mirror, request->pid))
-        return 0;
-    gboolean known = journal_has(fs->journal, request->unique) ||
-                     (fs->reopened && g_hash_table_contains(fs->reopened, &request->unique));
-    return known ? 0 : EINTR; /* our own helpers do it */
-}
-
-static void ended(gpointer user_data, int error)
-{
-}
-
-/* A register whose caller does not ask again was interrupted, or its file was closed. */
-static void finish(struct fs *fs, const struct journal_entry *entry)
-{
-    struct service *service = service_get(fs, entry->service);
-    const struct asker nobody = {0};
-    if (!service || entry->done || entry->kind == JOURNAL_NAME || entry->kind == JOURNAL_UPDATE)
-        return;
-    if (entry->kind == JOURNAL_PUT && journal_is_orphan(entry->unique))
-        registered_put(service, nobody, &entry->instance, ended, NULL);
-    else if (entry->kind == JOURNAL_DROP || !registered_find(service, &entry->instance))
-        registered_drop(service, nobody, &entry->instance, ended, NULL);
-}
-
-void restore_resent(gpointer user_data)
-{
-    struct fs *fs = user_data;
-    struct journal_entry entry;
-    while (journal_take_left(fs->journal, &entry)) {
-        finish(fs, &entry);
-        instance_clear(&entry.instance);
-    }
-    g_clear_pointer(&fs->reopened, g_hash_table_unref);
-    mirror_hold(fs->mirror, FALSE);
 }

@@ -7,26 +7,13 @@
 #pragma once
 
 #include "fs/clusters.h"
+#include "fs/content_file.h"
 #include "fs/fs.h"
 #include "fs/group.h"
 #include "fs/host.h"
 #include "fs/layout.h"
 #include "fs/overlay.h"
 #include "fs/rendered.h"
-
-/* A content file: its bytes, and whether the world was told. */
-struct content_file {
-    struct service *service;
-    const struct layout_file *file;
-    GBytes *bytes;       /* NULL until the first list */
-    gint64 mtime_ns;     /* wall clock, grows strictly */
-    gboolean changed;    /* not announced yet */
-    gint64 announced_at; /* monotonic us of the last announcement: at most 10 a second */
-    gint64 telling_ns;   /* mtime_ns of the version whose announcement is in flight */
-    gint64 told_ns;      /* of the last one that was announced, or that nobody could watch */
-    struct record *kept;
-    struct mirror_lane lane;
-};
 
 struct service {
     guint64 id;

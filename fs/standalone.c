@@ -3,6 +3,7 @@
 
 #include "fs/child.h"
 #include "fs/listen_address.h"
+#include "fs/registry_log.h"
 #include "fs/wakeup.h"
 
 #include <errno.h>
@@ -19,9 +20,7 @@
           */
 #define TERM_MS 1000
 #define QUICK_DEATH_US (5 * G_TIME_SPAN_SECOND)
-#define NAME "nacos-registry: "
-#define LOG_TURNS 64
-#define MOST_LINE 4096 /* bytes of its log kept as one line */
+#define MOST_LINE 4096 /* bytes before the newline by which it is ready */
 
 struct standalone {
     struct listen_address listen;
@@ -35,10 +34,7 @@ struct standalone {
     int ready_fd; /* where it says that it is ready: open until then, or it takes itself for an
                      orphan */
     GSource *ready;
-    int log_fd; /* the other end of its stderr, non-blocking; -1 = none */
-    GSource *log;
-    GString *line;   /* not ended yet */
-    char *last_line; /* the last whole one: why a start failed */
+    struct registry_log log;
     int alive_fd;
     void (*changed)(pid_t pid, gpointer user_data);
     gpointer user_data;
@@ -47,73 +43,18 @@ struct standalone {
 /* From the n-th quick death on, ms. */
 static const int restart_delays[] = {0, 100, 400, 1600, 5000};
 
-static void end_line(struct standalone *standalone)
-{
-    if (!standalone->line->len)
-        return;
-    g_free(standalone->last_line);
-    standalone->last_line = g_strndup(standalone->line->str, standalone->line->len);
-    g_string_truncate(standalone->line, 0);
-    if (!standalone->log)
-        return;
-    gboolean named = g_str_has_prefix(standalone->last_line, NAME);
-    g_message(NAME "%s", standalone->last_line + (named ? strlen(NAME) : 0));
-}
-
-/* FALSE at the end of it. Bounded: it may write faster than we read. */
-static gboolean read_log(struct standalone *standalone)
-{
-    char bytes[1024];
-    ssize_t length = 1;
-    for (int turn = 0; turn < LOG_TURNS && length > 0; turn++) {
-        length = read(standalone->log_fd, bytes, sizeof bytes);
-        for (ssize_t i = 0; i < length; i++) {
-            if (bytes[i] == '\n' || standalone->line->len == MOST_LINE)
-                end_line(standalone);
-            if (bytes[i] != '\n')
-                g_string_append_c(standalone->line, bytes[i]);
-        }
-    }
-    if (length == 0)
-        end_line(standalone);
-    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-static gboolean log_readable(int fd, GIOCondition condition, gpointer user_data)
-{
-    return read_log(user_data) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
-
-static GSource *watch_fd(int fd, GUnixFDSourceFunc func, struct standalone *standalone)
-{
-    GSource *source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-    g_source_set_callback(source, G_SOURCE_FUNC(func), standalone, NULL);
-    g_source_attach(source, g_main_context_get_thread_default());
-    return source;
-}
-
-static void watch_log(struct standalone *standalone)
-{
-    standalone->log = watch_fd(standalone->log_fd, log_readable, standalone);
-}
-
-static void drop_fd(GSource **source, int *fd)
-{
-    wakeup_clear(source);
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 static void drop_ready(struct standalone *standalone)
 {
-    drop_fd(&standalone->ready, &standalone->ready_fd);
+    wakeup_clear(&standalone->ready);
+    if (standalone->ready_fd >= 0)
+        close(standalone->ready_fd);
+    standalone->ready_fd = -1;
 }
 
 static void drop_pipes(struct standalone *standalone)
 {
     drop_ready(standalone);
-    drop_fd(&standalone->log, &standalone->log_fd);
+    registry_log_drop(&standalone->log);
 }
 
 static gboolean ready_readable(int fd, GIOCondition condition, gpointer user_data)
@@ -125,7 +66,9 @@ static gboolean ready_readable(int fd, GIOCondition condition, gpointer user_dat
 /* After a restart nobody waits for what it says there. */
 static void watch_ready(struct standalone *standalone)
 {
-    standalone->ready = watch_fd(standalone->ready_fd, ready_readable, standalone);
+    standalone->ready = g_unix_fd_source_new(standalone->ready_fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+    g_source_set_callback(standalone->ready, G_SOURCE_FUNC(ready_readable), standalone, NULL);
+    g_source_attach(standalone->ready, g_main_context_get_thread_default());
 }
 
 static void restart_later(struct standalone *standalone)
@@ -147,7 +90,7 @@ static void tell_changed(const struct standalone *standalone)
 static void registry_ended(struct child *child, gpointer user_data)
 {
     struct standalone *standalone = user_data;
-    read_log(standalone);
+    registry_log_read(&standalone->log);
     g_message("nacos-registry ended (status %d) and is started again", child_status(child));
     drop_pipes(standalone);
     g_clear_pointer(&standalone->child, child_free);
@@ -195,7 +138,7 @@ static int open_pipe(int *our_end, char **why)
 static gboolean start(struct standalone *standalone, char **why)
 {
     int ready = open_pipe(&standalone->ready_fd, why);
-    int log = ready < 0 ? -1 : open_pipe(&standalone->log_fd, why);
+    int log = ready < 0 ? -1 : open_pipe(&standalone->log.fd, why);
     gboolean started = log >= 0 && spawn(standalone, ready, log, why);
     if (ready >= 0)
         close(ready);
@@ -211,7 +154,7 @@ static void restart(gpointer user_data)
     struct standalone *standalone = user_data;
     g_autofree char *why = NULL;
     if (start(standalone, &why)) {
-        watch_log(standalone);
+        registry_log_watch(&standalone->log);
         watch_ready(standalone);
         return;
     }
@@ -236,11 +179,11 @@ static char *read_ready_line(struct standalone *standalone)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     gint64 deadline = g_get_monotonic_time() + READY_MS * G_TIME_SPAN_MILLISECOND;
-    struct pollfd fds[] = {{standalone->ready_fd, POLLIN, 0}, {standalone->log_fd, POLLIN, 0}};
+    struct pollfd fds[] = {{standalone->ready_fd, POLLIN, 0}, {standalone->log.fd, POLLIN, 0}};
     for (gint64 left; (left = deadline - g_get_monotonic_time()) > 0;) {
         if (poll(fds, G_N_ELEMENTS(fds), left / G_TIME_SPAN_MILLISECOND + 1) < 0)
             continue;
-        if (fds[1].revents && !read_log(standalone))
+        if (fds[1].revents && !registry_log_read(&standalone->log))
             fds[1].fd = -1;
         if (!fds[0].revents)
             continue;
@@ -257,14 +200,13 @@ static char *read_ready_line(struct standalone *standalone)
 static char *say_failure(struct standalone *standalone)
 {
     gboolean ended = child_wait(standalone->child, LAST_WORDS_MS);
-    read_log(standalone);
+    registry_log_read(&standalone->log);
     if (!ended)
         return g_strdup("nacos-registry: not ready after 5 s");
-    if (!standalone->last_line)
-        return g_strdup_printf("nacos-registry: ended with status %d",
-                               child_status(standalone->child));
-    gboolean named = g_str_has_prefix(standalone->last_line, NAME);
-    return g_strconcat(named ? "" : NAME, standalone->last_line, NULL);
+    char *last = registry_log_last(&standalone->log);
+    return last ? last
+                : g_strdup_printf("nacos-registry: ended with status %d",
+                                  child_status(standalone->child));
 }
 
 /* One that an earlier keeper started: its log went to that one and ends. */
@@ -331,8 +273,7 @@ struct standalone *standalone_new(const struct standalone_config *config, char *
 {
     struct standalone *standalone = g_new0(struct standalone, 1);
     standalone->ready_fd = -1;
-    standalone->log_fd = -1;
-    standalone->line = g_string_new(NULL);
+    registry_log_init(&standalone->log);
     standalone->restart = wakeup_new(G_PRIORITY_DEFAULT, restart, standalone);
     standalone->alive_fd = config->alive_fd;
     standalone->changed = config->changed;
@@ -346,7 +287,7 @@ struct standalone *standalone_new(const struct standalone_config *config, char *
     }
     standalone->address = listen_address_for_client(&standalone->listen);
     if (!config->running)
-        watch_log(standalone);
+        registry_log_watch(&standalone->log);
     return standalone;
 }
 
@@ -361,8 +302,7 @@ void standalone_free(struct standalone *standalone)
         child_free(standalone->child);
     }
     drop_pipes(standalone);
-    g_string_free(standalone->line, TRUE);
-    g_free(standalone->last_line);
+    registry_log_clear(&standalone->log);
     g_free(standalone->program);
     g_free(standalone->title);
     g_free(standalone->address);

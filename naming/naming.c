@@ -4,6 +4,7 @@
 #include "naming/beat_reactor.h"
 #include "naming/files.h"
 #include "naming/host_reactor.h"
+#include "naming/naming_config.h"
 #include "naming/push_receiver.h"
 
 #include <errno.h>
@@ -21,25 +22,6 @@ struct naming {
     char *no_push; /* why there is no push though it was wanted; told once */
     struct timer no_push_timer;
 };
-
-static const char *naming_refuses(const struct naming_config *config)
-{
-    if (config->servers == NULL || config->servers[0] == NULL)
-        return "no server";
-    for (guint i = 0; config->servers[i] != NULL; i++)
-        if (!g_str_has_prefix(config->servers[i], "http://") &&
-            !g_str_has_prefix(config->servers[i], "https://"))
-            return "a server's URL is neither http nor https";
-    if (config->namespace_id == NULL || config->namespace_id[0] == '\0')
-        return "no namespace";
-    if (config->clusters == NULL)
-        return "no clusters";
-    if (config->timeout_ms == 0 || config->connect_timeout_ms == 0)
-        return "a time-out of 0";
-    if (config->max_response == 0)
-        return "no room for a reply";
-    return NULL;
-}
 
 static void naming_on_no_push(gpointer user_data)
 {
@@ -151,7 +133,7 @@ static void naming_start_reactors(struct naming *naming, const struct naming_con
 struct naming *naming_new(const struct naming_config *config,
                           const struct naming_listener *listener, gpointer user_data, char **why)
 {
-    const char *reason = naming_refuses(config);
+    const char *reason = naming_config_refuses(config);
     g_autofree char *text = NULL;
     struct naming *naming = g_new0(struct naming, 1);
     const struct trouble trouble = {listener->trouble, user_data};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shared by restore.c (the model) and restore_requests.c (who asks the dead daemon still, and what
+ * was asked of it).
+ */
+#pragma once
+
+#include "fs/restore.h"
+#include "fs/state.h"
+
+/* FALSE: the record makes no sense here and is dropped. */
+typedef gboolean (*restore_fn)(struct fs *fs, struct record *record);
+
+/* Calls `restore` for every record of the type, in the order in which they stand in the state. */
+void restore_each(struct fs *fs, enum record_type type, restore_fn restore);
+/* The helpers of the dead daemon, and keeping note of our own. */
+void restore_helpers(struct fs *fs);
