@@ -255,7 +255,8 @@ static gboolean open_session(struct daemon *daemon, char **why)
         restore_resume(fs);
         if (state_shared(fs->state)->epoch > 1)
             g_info("took over %u nodes and %u services in %.1f ms", tree_count(fs->tree),
-                   slots_count(fs->services), (double)(g_get_monotonic_time() - fs->started) / 1000);
+                   slots_count(fs->services),
+                   (double)(g_get_monotonic_time() - fs->started) / 1000);
         fs->audit = audit_new(fs);
     }
     return fs->mirror != NULL;
