@@ -104,6 +104,8 @@ void handle_close(struct handle *handle)
         service->opened = g_get_monotonic_time(); /* idle_timeout begins now */
         kept_service(service);
     }
+    if (handle->fs->reopened)
+        g_hash_table_remove(handle->fs->reopened, &handle->unique);
     events_close(handle);
     lease_end(handle);
     kept_drop(handle->fs, &handle->kept);

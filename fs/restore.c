@@ -272,6 +272,7 @@ void restore_resume(struct fs *fs)
         if (service)
             service_update(service);
     }
+    pollers_wake(&fs->pollers);
 }
 
 static void restore_tables(struct fs *fs)
