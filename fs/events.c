@@ -219,8 +219,8 @@ static gint by_position(gconstpointer a, gconstpointer b)
 static GPtrArray *find_kept(const struct fs *fs)
 {
     GPtrArray *records = g_ptr_array_new();
-    for (guint i = 0; i < state_high(fs->state); i++) {
-        struct record *record = state_at(fs->state, i, RECORD_EVENT);
+    for (guint i = 0; i < state_found_count(fs->state, RECORD_EVENT); i++) {
+        struct record *record = state_found(fs->state, RECORD_EVENT, i);
         if (record)
             g_ptr_array_add(records, record);
     }

@@ -59,8 +59,8 @@ struct journal *journal_new(struct state *state)
     journal->state = state;
     journal->last_orphan = ORPHAN;
     journal->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, entry_free);
-    for (guint i = 0; i < state_high(state); i++) {
-        struct record *record = state_at(state, i, RECORD_OPERATION);
+    for (guint i = 0; i < state_found_count(state, RECORD_OPERATION); i++) {
+        struct record *record = state_found(state, RECORD_OPERATION, i);
         if (record)
             load(journal, record);
     }

@@ -208,7 +208,7 @@ static void step_aside(struct keeper *keeper)
 
 void keeper_replace(struct keeper *keeper, int asker, int program)
 {
-    if (keeper->quitting || keeper->program >= 0 || !keeper->was_ready) {
+    if (keeper->quitting || keeper->program >= 0 || !keeper->shared->ready) {
         replace_answer(asker, "the mount is ending or being replaced already");
         close(program);
         return;

@@ -19,8 +19,8 @@
 
 void restore_each(struct fs *fs, enum record_type type, restore_fn restore)
 {
-    for (guint i = 0; i < state_high(fs->state); i++) {
-        struct record *record = state_at(fs->state, i, type);
+    for (guint i = 0; i < state_found_count(fs->state, type); i++) {
+        struct record *record = state_found(fs->state, type, i);
         if (record && !restore(fs, record))
             state_remove(fs->state, record);
     }

@@ -14,8 +14,8 @@ enum { ASKED = 1, ANSWER = 2 }; /* ids of the two records */
 
 static struct record *find(struct state *state, guint64 id)
 {
-    for (guint i = 0; i < state_high(state); i++) {
-        struct record *record = state_at(state, i, RECORD_INIT);
+    for (guint i = 0; i < state_found_count(state, RECORD_INIT); i++) {
+        struct record *record = state_found(state, RECORD_INIT, i);
         if (record && record->id == id)
             return record;
     }

@@ -38,8 +38,8 @@ struct snapshots *snapshots_new(struct state *state)
     snapshots->state = state;
     snapshots->by_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, snapshot_free);
     snapshots->by_bytes = g_hash_table_new(g_direct_hash, g_direct_equal);
-    for (guint i = 0; i < state_high(state); i++) {
-        struct record *record = state_at(state, i, RECORD_SNAPSHOT);
+    for (guint i = 0; i < state_found_count(state, RECORD_SNAPSHOT); i++) {
+        struct record *record = state_found(state, RECORD_SNAPSHOT, i);
         if (record)
             add(snapshots, record->id, record);
     }

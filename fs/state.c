@@ -32,8 +32,9 @@ struct state {
     struct header *header;
     struct record *records;
     struct block *blocks;
-    GArray *free_records; /* guint32 */
-    GArray *free_blocks;  /* guint32 */
+    GArray *free_records;        /* guint32 */
+    GArray *free_blocks;         /* guint32 */
+    GArray *found[RECORD_TYPES]; /* guint32: of each type, when it was opened; NULL = none */
 };
 
 G_STATIC_ASSERT(sizeof(struct block) == BLOCK_SIZE);
@@ -211,6 +212,23 @@ static void collect(GArray *free, const guint8 *used, guint32 high, guint32 firs
             g_array_append_val(free, i);
 }
 
+static void note_found(struct state *state, guint32 type, guint32 index)
+{
+    if (!state->found[type])
+        state->found[type] = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_array_append_val(state->found[type], index);
+}
+
+guint state_found_count(const struct state *state, enum record_type type)
+{
+    return state->found[type] ? state->found[type]->len : 0;
+}
+
+struct record *state_found(const struct state *state, enum record_type type, guint i)
+{
+    return state_at(state, g_array_index(state->found[type], guint32, i), type);
+}
+
 static void find_free(struct state *state)
 {
     guint32 records = state->header->records_high, blocks = state->header->blocks_high;
@@ -221,8 +239,10 @@ static void find_free(struct state *state)
         struct record *record = &state->records[i];
         used_records[i] = record->type > RECORD_NONE && record->type < RECORD_TYPES &&
                           mark(state, record, used_blocks);
-        if (used_records[i])
+        if (used_records[i]) {
+            note_found(state, record->type, i);
             continue;
+        }
         dropped += record->type != RECORD_NONE;
         record->type = RECORD_NONE;
         record->blocks = 0;
@@ -289,6 +309,8 @@ void state_close(struct state *state)
     munmap(state->header, whole_size());
     g_array_unref(state->free_records);
     g_array_unref(state->free_blocks);
+    for (int i = 0; i < RECORD_TYPES; i++)
+        g_clear_pointer(&state->found[i], g_array_unref);
     g_free(state);
 }
 

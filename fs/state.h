@@ -118,6 +118,12 @@ char *state_get_bytes(const struct state *state, const struct record *record, gs
 guint state_high(const struct state *state);
 struct record *state_at(const struct state *state, guint index, enum record_type type);
 
+/* The records of `type` that were there when the table was opened: i below state_found_count();
+ * NULL for one that was removed since. For taking over, once: the table is not walked again for
+ * each type. */
+guint state_found_count(const struct state *state, enum record_type type);
+struct record *state_found(const struct state *state, enum record_type type, guint i);
+
 struct state_usage {
     guint records, blocks; /* in use; a block is 128 bytes */
 };

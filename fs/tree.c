@@ -89,8 +89,8 @@ static void node_restore(struct tree *tree, struct record *record)
 
 static void restore(struct tree *tree)
 {
-    for (guint i = 0; i < state_high(tree->state); i++) {
-        struct record *record = state_at(tree->state, i, RECORD_NODE);
+    for (guint i = 0; i < state_found_count(tree->state, RECORD_NODE); i++) {
+        struct record *record = state_found(tree->state, RECORD_NODE, i);
         if (record)
             node_restore(tree, record);
     }
