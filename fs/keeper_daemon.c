@@ -208,7 +208,8 @@ static void step_aside(struct keeper *keeper)
 
 void keeper_replace(struct keeper *keeper, int asker, int program)
 {
-    if (keeper->quitting || keeper->program >= 0 || !keeper->shared->ready) {
+    gboolean begun = keeper->was_ready || keeper->shared->ready;
+    if (keeper->quitting || keeper->program >= 0 || !begun) {
         replace_answer(asker, "the mount is ending or being replaced already");
         close(program);
         return;
