@@ -82,7 +82,8 @@ void kept_service(struct service *service)
         flag(service->visible, KEPT_VISIBLE) | flag(service->known, KEPT_KNOWN) |
             flag(service->pinned, KEPT_PINNED) | flag(service->hidden, KEPT_HIDDEN) |
             flag(service->subscribed, KEPT_SUBSCRIBED),
-        (guint64)service->mtime_ns, service->group->id, (guint64)service->opened};
+        (guint64)service->mtime_ns, service->group->id, (guint64)service->opened,
+        service->renderings.visible};
     keep(service->fs, &service->kept, (struct identity){RECORD_SERVICE, service->id, words},
          text_of(service->key.name));
 }
@@ -106,6 +107,15 @@ void kept_host(const struct hosts *hosts, struct host *host)
                                         (guint64)host->mtime_ns, (guint64)host->told_ns};
     keep(service->fs, &host->kept, (struct identity){RECORD_HOST, host->id, words},
          text_of(host->name));
+}
+
+void kept_rendered(struct rendered *rendered)
+{
+    struct service *service = rendered->service;
+    const guint64 words[STATE_WORDS] = {rendered->format, flag(rendered->read, KEPT_READ),
+                                        (guint64)rendered->mtime_ns, (guint64)rendered->told_ns};
+    keep(service->fs, &rendered->kept, (struct identity){RECORD_RENDERED, service->id, words},
+         (struct text){NULL, 0});
 }
 
 /* The version goes with the bytes: both are there or neither. */

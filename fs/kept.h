@@ -8,9 +8,10 @@
  * The words of each type, in their order, and its bytes:
  *   ROOT          answered, mtime
  *   GROUP         flags, mtime; name
- *   SERVICE       flags, mtime, group, opened; name
+ *   SERVICE       flags, mtime, group, opened, formats shown (bits); name
  *   CONTENT       index of the file, mtime, mtime that was announced last; id is the service's
  *   HOST          service, flags, mtime, mtime that was announced last; file name
+ *   RENDERED      format, flags, mtime, mtime that was announced last; id is the service's
  *   VIEW          until when it counts; its version and what is served (pack.h); id is the
  * service's LIST          none; what the server said (pack.h), if that is another list; id is the
  * service's OVERLAY       since, until, gone; instance (pack.h); id is the service's REGISTRATION
@@ -35,6 +36,7 @@ struct handle;
 struct host;
 struct hosts;
 struct registered;
+struct rendered;
 struct service;
 
 enum kept_flag {
@@ -49,6 +51,7 @@ enum kept_flag {
     KEPT_INTERESTED = 1 << 8, /* handle */
     KEPT_WROTE = 1 << 9,      /* handle */
     KEPT_POLLED = 1 << 10,    /* handle */
+    KEPT_READ = 1 << 11,      /* rendered */
 };
 
 void kept_root(struct fs *fs);
@@ -56,6 +59,7 @@ void kept_group(struct group *group);
 void kept_service(struct service *service);
 void kept_content(struct content_file *content);
 void kept_host(const struct hosts *hosts, struct host *host);
+void kept_rendered(struct rendered *rendered);
 /* What is served, and the server's list where that is another one; or none of both. */
 void kept_view(struct service *service);
 void kept_overlay(struct service *service);

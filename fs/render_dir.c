@@ -234,9 +234,4 @@ void render_prime(struct fs *fs)
 void render_begin(struct fs *fs)
 {
     fs->render->primed = fs->root.listing.answers > 0;
-    for (guint i = slots_high(fs->services); i > 0; i--) {
-        struct service *service = slots_at(fs->services, i);
-        if (service && service->subscribed)
-            renderings_follow(service);
-    }
 }

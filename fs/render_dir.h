@@ -48,8 +48,7 @@ char *render_path(const struct service *service, guint format);
 /* The listings of all groups, none older than `max_age` us; otherwise as group_need_listing. Wakes
  * with 0 if at least one group is known. */
 struct waiter *render_need_listings(struct fs *fs, gint64 max_age, wait_fn fn, gpointer user_data);
-/* The nodes of an earlier daemon are counted: what was subscribed then counts as read in the
- * directories that are watched. */
+/* An earlier daemon's listings are there, if it had any: they count. */
 void render_begin(struct fs *fs);
 /* Begins the first listings: who begins to watch now is to hear of what comes later. */
 void render_prime(struct fs *fs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/rendered.h"
 
+#include "fs/kept.h"
 #include "fs/names.h"
 #include "fs/render_dir.h"
 #include "fs/service.h"
@@ -41,13 +42,22 @@ static gboolean can_be_watched(const struct rendered *rendered)
            node_of(rendered->service, rendered->format);
 }
 
+static void note_told(struct rendered *rendered)
+{
+    if (!rendered->changed && !rendered->moved)
+        rendered->told_ns = rendered->mtime_ns;
+    kept_rendered(rendered);
+}
+
 static enum mirror_turn rendered_next(gpointer owner, enum mirror_op *op, char **path,
                                       gint64 *not_before)
 {
     struct rendered *rendered = owner;
     gint64 now = g_get_monotonic_time();
-    if (!can_be_watched(rendered))
+    if ((rendered->changed || rendered->moved) && !can_be_watched(rendered)) {
         rendered->changed = rendered->moved = FALSE;
+        note_told(rendered);
+    }
     if (!rendered->changed && !rendered->moved)
         return MIRROR_NOTHING;
     *not_before =
@@ -69,6 +79,8 @@ static enum mirror_turn rendered_next(gpointer owner, enum mirror_op *op, char *
 static void rendered_done(gpointer owner, enum mirror_op op, const char *path, int error)
 {
     struct rendered *rendered = owner;
+    if (error != EINTR)
+        note_told(rendered);
     if (error == 0)
         return;
     g_debug("announcing %s: %s", path, g_strerror(error));
@@ -113,6 +125,7 @@ static void rendered_free(struct service *service, guint format)
     if (!rendered)
         return;
     all->mtime_ns = MAX(all->mtime_ns, rendered->mtime_ns);
+    kept_drop(service->fs, &rendered->kept);
     mirror_lane_remove(service->fs->mirror, &rendered->lane);
     g_clear_pointer(&rendered->bytes, g_bytes_unref);
     g_free(rendered);
@@ -134,6 +147,7 @@ static void announce(struct rendered *rendered)
 {
     rendered->changed = TRUE;
     rendered->moved = row_of(rendered)->replaced;
+    kept_rendered(rendered);
     mirror_mark(rendered->service->fs->mirror, &rendered->lane);
 }
 
@@ -166,8 +180,12 @@ static void update_file(struct service *service, guint format, const struct serv
     gboolean first = rendered->bytes == NULL;
     gboolean awaited = service->watched ||
                        service_was_held(service, NODE_RENDERED, render_format_at(format)->name);
-    if (take_bytes(rendered, service->view) && (!first || (awaited && service->view->n_hosts)))
+    if (!take_bytes(rendered, service->view))
+        return;
+    if (!first || (awaited && service->view->n_hosts))
         announce(rendered);
+    else
+        note_told(rendered);
 }
 
 gboolean rendered_visible(const struct service *service, guint format)
@@ -184,6 +202,14 @@ void rendered_set_visible(struct service *service, guint format, gboolean visibl
     all->visible |= (guint)visible << format;
     if (!visible)
         rendered_free(service, format);
+    kept_service(service);
+}
+
+struct rendered *rendered_restore(struct service *service, guint64 format)
+{
+    if (format >= RENDER_FORMATS || service->renderings.files[format])
+        return NULL;
+    return rendered_new(service, (guint)format);
 }
 
 const struct rendered *rendered_get(struct service *service, guint format)
@@ -193,7 +219,8 @@ const struct rendered *rendered_get(struct service *service, guint format)
         return rendered;
     if (!rendered)
         rendered = rendered_new(service, format);
-    take_bytes(rendered, service->view);
+    if (take_bytes(rendered, service->view))
+        note_told(rendered);
     return rendered;
 }
 
@@ -209,6 +236,7 @@ GBytes *rendered_open(struct service *service, guint format)
     if (!rendered)
         return NULL;
     service->renderings.files[format]->read = TRUE;
+    kept_rendered(service->renderings.files[format]);
     return g_bytes_ref(rendered->bytes);
 }
 
@@ -230,7 +258,8 @@ void renderings_init(struct service *service)
 
 void renderings_clear(struct service *service)
 {
-    renderings_drop(service);
+    for (guint i = 0; i < RENDER_FORMATS; i++)
+        rendered_free(service, i);
     render_remove(service);
     g_free(service->renderings.stem);
 }
@@ -241,10 +270,16 @@ void renderings_update(struct service *service, const struct service_info *old)
         update_file(service, i, old);
 }
 
-void renderings_drop(struct service *service)
+void renderings_restore_view(struct service *service)
 {
-    for (guint i = 0; i < RENDER_FORMATS; i++)
-        rendered_free(service, i);
+    for (guint i = 0; i < RENDER_FORMATS; i++) {
+        struct rendered *rendered = service->renderings.files[i];
+        if (!rendered)
+            continue;
+        rendered->bytes = row_of(rendered)->render(service->view);
+        if (rendered->told_ns < rendered->mtime_ns)
+            announce(rendered);
+    }
 }
 
 void renderings_sync(struct service *service)
@@ -270,11 +305,4 @@ gboolean renderings_are_followed(const struct service *service)
             return TRUE;
     }
     return FALSE;
-}
-
-void renderings_follow(struct service *service)
-{
-    for (guint i = 0; i < RENDER_FORMATS; i++)
-        if (directory_of(service, i)->watched && rendered_get(service, i))
-            service->renderings.files[i]->read = TRUE;
 }

@@ -22,6 +22,8 @@ struct rendered {
     gboolean changed;    /* not announced yet */
     gboolean moved;      /* MOVED_TO is owed */
     gint64 announced_at; /* monotonic us: at most 10 announcements a second */
+    gint64 told_ns;      /* mtime_ns of what was announced last, or that nobody could watch */
+    struct record *kept;
     struct mirror_lane lane;
 };
 
@@ -39,15 +41,12 @@ void renderings_clear(struct service *service);
 /* The service's view was exchanged, `old` (NULL = the first) is what it was: renders what may be
  * watched or was asked for, marks what changed. */
 void renderings_update(struct service *service, const struct service_info *old);
-/* The list is let go. */
-void renderings_drop(struct service *service);
+/* The view is that of an earlier daemon: what that one has not announced is owed. */
+void renderings_restore_view(struct service *service);
 /* Brings `visible` in line with whether the service exists; announced where somebody may watch. */
 void renderings_sync(struct service *service);
 /* A watch on a directory keeps the service fresh: the file in it was read. */
 gboolean renderings_are_followed(const struct service *service);
-
-/* Its files count as read in every directory that is watched. */
-void renderings_follow(struct service *service);
 
 /* File name in the directory of the format. New string. */
 char *rendered_name(const struct service *service, guint format);
@@ -57,6 +56,9 @@ gboolean rendered_visible(const struct service *service, guint format);
 /* The kernel has made (unlinked) the name by order. */
 void rendered_set_visible(struct service *service, guint format, gboolean visible);
 
+/* The file of an earlier daemon, without bytes yet. NULL if there is no such format, or it is there
+ * already. Borrowed. */
+struct rendered *rendered_restore(struct service *service, guint64 format);
 /* The file as it is now, rendered if it must be; NULL while no list is held. Borrowed. */
 const struct rendered *rendered_get(struct service *service, guint format);
 /* The same for one who reads it: his interest counts from now on. NULL while no list is held. New

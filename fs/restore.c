@@ -71,6 +71,7 @@ static gboolean restore_service(struct fs *fs, struct record *record)
     service->subscribed = has(record, 0, KEPT_SUBSCRIBED);
     service->mtime_ns = (gint64)record->words[1];
     service->opened = (gint64)record->words[3];
+    service->renderings.visible = (guint)record->words[4];
     return TRUE;
 }
 
@@ -102,6 +103,19 @@ static gboolean restore_host(struct fs *fs, struct record *record)
     host->changed = host->visible && host->told_ns < host->mtime_ns;
     if (host->created)
         hosts_restore_created(host);
+    return TRUE;
+}
+
+static gboolean restore_rendered(struct fs *fs, struct record *record)
+{
+    struct service *service = service_get(fs, record->id);
+    struct rendered *rendered = service ? rendered_restore(service, record->words[0]) : NULL;
+    if (!rendered)
+        return FALSE;
+    rendered->kept = record;
+    rendered->read = has(record, 1, KEPT_READ);
+    rendered->mtime_ns = (gint64)record->words[2];
+    rendered->told_ns = (gint64)record->words[3];
     return TRUE;
 }
 
@@ -290,6 +304,7 @@ static void restore_tables(struct fs *fs)
         if (service)
             slots_restored(service->hosts.slots);
     }
+    restore_each(fs, RECORD_RENDERED, restore_rendered);
     restore_each(fs, RECORD_VIEW, restore_view);
     restore_each(fs, RECORD_LIST, restore_list);
     restore_each(fs, RECORD_OVERLAY, restore_overlay);

@@ -202,6 +202,7 @@ void service_restore_view(struct service *service, struct service_info *view)
         if (content->changed)
             mirror_mark(service->fs->mirror, &content->lane);
     }
+    renderings_restore_view(service);
 }
 
 /* --- the view ------------------------------------------------------------------------------ */

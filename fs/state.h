@@ -18,7 +18,7 @@
 #define STATE_WORDS 6
 
 /* To be raised whenever a record's meaning changes: a daemon takes over no other layout. */
-#define STATE_LAYOUT 1
+#define STATE_LAYOUT 2
 
 /* Who puts what into them stands in fs/kept.h. */
 enum record_type {
@@ -28,6 +28,7 @@ enum record_type {
     RECORD_SERVICE,
     RECORD_CONTENT,
     RECORD_HOST,
+    RECORD_RENDERED,
     RECORD_VIEW,
     RECORD_LIST,
     RECORD_OVERLAY,

@@ -88,7 +88,8 @@ def test_option_username(mount, stub, guard):
 def test_password_is_nowhere_to_be_seen(mount, stub, guard):
     top = mount(stub.address, "log_level=debug", env={"NACOS_USERNAME": "nacos", "NACOS_PASSWORD": SECRET})
     read(top / f"{SERVICE}/healthy")
-    seen = top.log() + "".join(read(top / f".nacos/{name}") for name in os.listdir(top / ".nacos"))
+    files = [entry.path for entry in os.scandir(top / ".nacos") if entry.is_file()]
+    seen = top.log() + "".join(read(path) for path in files)
     for pid in top.remember():
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             seen += file.read().decode()

@@ -396,6 +396,18 @@ def test_watched_file_that_is_read_has_no_event_without_a_change(pushed, path):
         assert status(pushed, "subscribed") == 1
 
 
+def test_times_outlive_the_daemon(pushed):
+    """Who compares them reads nothing anew that is as it was."""
+    path = place(pushed, "nginx")
+    read(path)
+    before = os.stat(path).st_mtime_ns
+    daemon = status(pushed, "pid")
+    os.kill(daemon, signal.SIGKILL)
+    wait_until(lambda: status(pushed, "pid") != daemon, 10)
+    assert "10.0.0.1" in read(path)
+    assert os.stat(path).st_mtime_ns == before
+
+
 @pytest.mark.parametrize("kind", ["prometheus", "envoy"])
 def test_watches_outlive_the_daemon(pushed, stub, kind):
     """A directory, for what was read in it, and a file: deaf after a new daemon neither at once nor later."""
