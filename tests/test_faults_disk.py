@@ -443,6 +443,7 @@ def faketime_library():
     return next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 
 
+@pytest.mark.heavy
 @pytest.mark.deadline(120)
 def test_48_wall_clock_jumps(mount, stub, place):
     """An hour and ten years, to and fro: beats keep their pace, and polls do not storm."""

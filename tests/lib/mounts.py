@@ -12,8 +12,10 @@ SUSPICIOUS = re.compile(
     r"CRITICAL|WARNING \*\*|-WARNING|[Aa]ssertion|AddressSanitizer|LeakSanitizer|UndefinedBehavior"
     r"|runtime error:|\bBUG\b|core dumped|stack smashing|double free|invalid pointer|libfuse: error")
 
+# what is freed stays resident for a while then
+SANITIZED = "asan" in os.environ.get("NACOSFS_BUILD", "")
 # seconds in which a mount must end; under the sanitizers a leak check comes on top
-END = 3.0 if "asan" not in os.environ.get("NACOSFS_BUILD", "") else 15.0
+END = 15.0 if SANITIZED else 3.0
 
 
 def table():
