@@ -245,8 +245,9 @@ static gboolean open_session(struct daemon *daemon, char **why)
                                            .resent = restore_resent};
     const char *const helper[] = {"nacosfs", "--mirror-helper", mountpoint, NULL};
     fs->session = session_new(&session, why);
+    gboolean first = state_shared(fs->state)->epoch == 1;
     if (fs->session)
-        fs->mirror = mirror_new(helper, HELPERS, mountpoint, why);
+        fs->mirror = (first ? mirror_new : mirror_new_held)(helper, HELPERS, mountpoint, why);
     if (fs->mirror) {
         fs->interest = interest_new(fs);
         restore_model(fs);

@@ -23,7 +23,9 @@ static void drop_control(struct keeper *keeper)
 
 static void daemon_is_ready(struct keeper *keeper)
 {
-    keeper_answer(keeper, NULL);
+    if (keeper->program <
+        0) /* else it is the one that is to leave, and was asked to before it said so */
+        keeper_answer(keeper, NULL);
     if (keeper->fallback >= 0)
         close(keeper->fallback);
     keeper->fallback = -1;

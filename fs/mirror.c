@@ -154,6 +154,8 @@ void mirror_note_helpers(struct mirror *mirror,
 void mirror_hold(struct mirror *mirror, gboolean hold)
 {
     mirror->held = hold;
+    if (!hold)
+        mirror_pool_begin(mirror->pool);
     schedule(mirror);
 }
 
@@ -197,13 +199,14 @@ static gboolean find_device(const char *mountpoint, guint64 *device, char **why)
     return TRUE;
 }
 
-struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
-                          char **why)
+static struct mirror *new_mirror(const char *const *argv, guint helpers, const char *mountpoint,
+                                 gboolean later, char **why)
 {
     struct mirror *mirror = g_new0(struct mirror, 1);
     struct mirror_pool_config config = {
         .argv = argv,
         .helpers = helpers,
+        .later = later,
         .answered = pool_answered,
         .started = pool_started,
         .noted = pool_noted,
@@ -216,6 +219,21 @@ struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mo
         return NULL;
     }
     mirror->turn = wakeup_new(G_PRIORITY_HIGH, mirror_turn, mirror);
+    return mirror;
+}
+
+struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
+                          char **why)
+{
+    return new_mirror(argv, helpers, mountpoint, FALSE, why);
+}
+
+struct mirror *mirror_new_held(const char *const *argv, guint helpers, const char *mountpoint,
+                               char **why)
+{
+    struct mirror *mirror = new_mirror(argv, helpers, mountpoint, TRUE, why);
+    if (mirror)
+        mirror->held = TRUE;
     return mirror;
 }
 

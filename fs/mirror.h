@@ -80,6 +80,9 @@ struct mirror_order {
  * cannot be started. */
 struct mirror *mirror_new(const char *const *argv, guint helpers, const char *mountpoint,
                           char **why);
+/* The same, but held, and no helper is started before mirror_hold(mirror, FALSE). */
+struct mirror *mirror_new_held(const char *const *argv, guint helpers, const char *mountpoint,
+                               char **why);
 /* `noted` is told of each helper (those that live already, too) that it lives, and right before it
  * is reaped that it does not any more. */
 void mirror_note_helpers(struct mirror *mirror,

@@ -19,6 +19,7 @@
     (1 * G_TIME_SPAN_SECOND) /* dead sooner than this counts for the back-off                      \
                               */
 #define LAST_WAIT_MS 200
+#define APART_MS 30       /* between two that are started one after the other */
 #define MOST_PROCESSES 16 /* those included that were killed and cannot die yet */
 
 struct mirror_helper {
@@ -38,7 +39,8 @@ struct mirror_pool {
     struct mirror_pool_config config;
     GPtrArray *helpers; /* struct mirror_helper, owned: the list of pids */
     GSource *refill;
-    guint quick_deaths; /* one after the other */
+    gboolean one_by_one; /* until all are there for the first time */
+    guint quick_deaths;  /* one after the other */
 };
 
 /* From the n-th quick death on, ms. */
@@ -194,7 +196,11 @@ static void pool_refill(gpointer user_data)
 {
     struct mirror_pool *pool = user_data;
     g_autofree char *why = NULL;
-    if (!pool_fill(pool, &why)) {
+    gboolean started = pool->one_by_one ? pool_start_helper(pool, &why) : pool_fill(pool, &why);
+    pool->one_by_one &= pool_usable(pool) < pool->config.helpers;
+    if (started && pool->one_by_one)
+        pool_refill_after(pool, APART_MS);
+    if (!started) {
         g_message("cannot start a mirror helper: %s", why);
         pool_count_death(pool, TRUE);
     }
@@ -218,6 +224,8 @@ struct mirror_pool *mirror_pool_new(const struct mirror_pool_config *config, cha
     pool->argv = argv_with_socket(config->argv);
     pool->helpers = g_ptr_array_new_with_free_func((GDestroyNotify)helper_free);
     pool->refill = wakeup_new(G_PRIORITY_DEFAULT, pool_refill, pool);
+    if (config->later)
+        return pool;
     if (!pool_start_helper(pool, why)) {
         mirror_pool_free(pool);
         return NULL;
@@ -242,6 +250,13 @@ void mirror_pool_free(struct mirror_pool *pool)
     wakeup_clear(&pool->refill);
     g_strfreev(pool->argv);
     g_free(pool);
+}
+
+void mirror_pool_begin(struct mirror_pool *pool)
+{
+    pool->one_by_one = pool_usable(pool) < pool->config.helpers;
+    if (pool->one_by_one)
+        pool_refill_after(pool, 0);
 }
 
 void mirror_pool_note_all(const struct mirror_pool *pool)

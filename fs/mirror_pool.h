@@ -14,6 +14,7 @@ struct mirror_pool_config {
     const char *const *argv; /* copied; of our own executable; the socket's number is appended */
     guint helpers;           /* processes that are kept ready */
     guint64 device;          /* st_dev of the mount */
+    gboolean later;          /* none is started by mirror_pool_new() */
     /* An order came back: 0 or an errno, EINTR when its helper died. `order` is borrowed and not in
      * flight any more; its lane is NULL if it was forgotten. */
     void (*answered)(gpointer user_data, const struct mirror_order *order, int error);
@@ -29,6 +30,10 @@ struct mirror_pool_config {
 struct mirror_pool *mirror_pool_new(const struct mirror_pool_config *config, char **why);
 /* SIGKILLs all, waits 200 ms at most for those that can die. */
 void mirror_pool_free(struct mirror_pool *pool);
+
+/* Starts those that are missing, one after the other: each takes some ms of the processor, which a
+ * daemon that takes over needs for itself. */
+void mirror_pool_begin(struct mirror_pool *pool);
 
 /* Tells `noted` of all that live. */
 void mirror_pool_note_all(const struct mirror_pool *pool);
