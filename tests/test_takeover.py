@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -407,6 +408,12 @@ def test_replace_by_another_layout_is_refused(small):
     assert small.daemon() == daemon
 
 
+def state_layout():
+    header = os.path.join(os.path.dirname(__file__), "..", "fs", "state.h")
+    with open(header, encoding="utf-8") as file:
+        return int(re.search(r"^#define STATE_LAYOUT (\d+)$", file.read(), re.M).group(1))
+
+
 def test_replace_by_what_cannot_be_run_goes_back(small):
     """It is asked for in the right words, but is no program."""
     text = dict(line.partition("=")[::2] for line in lines(small / ".nacos/status"))
@@ -414,7 +421,7 @@ def test_replace_by_what_cannot_be_run_goes_back(small):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asker, \
             open(__file__, "rb") as program:
         asker.connect(f"\0nacosfs-{text['keeper_pid']}")
-        asker.sendmsg([struct.pack("I", 1)],
+        asker.sendmsg([struct.pack("I", state_layout())],
                       [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", program.fileno()))])
         assert b"cannot be run" in asker.recv(1000)
     wait_until(lambda: lines(small / f"{GROUP}/order-svc/healthy") == ["10.0.0.1:80"], 20)
