@@ -6,23 +6,26 @@
  * before anybody hears of it.
  *
  * The words of each type, in their order, and its bytes:
+ *
  *   ROOT          answered, mtime
  *   GROUP         flags, mtime; name
- *   SERVICE       flags, mtime, group, opened, formats shown (bits); name
+ *   SERVICE       flags, mtime, group, opened, formats shown; name
  *   CONTENT       index of the file, mtime, mtime that was announced last; id is the service's
  *   HOST          service, flags, mtime, mtime that was announced last; file name
  *   RENDERED      format, flags, mtime, mtime that was announced last; id is the service's
- *   VIEW          until when it counts; its version and what is served (pack.h); id is the
- * service's LIST          none; what the server said (pack.h), if that is another list; id is the
- * service's OVERLAY       since, until, gone; instance (pack.h); id is the service's REGISTRATION
- * service, since, ending, when the next beat is due, lease; instance NODE          times looked up,
- * owner, kind and flags; name (tree.c) HANDLE        node, unique of its OPEN, snapshot, flags,
- * poll handle, mtime of what it gives; what was written and how that ended, how far a stream was
- * read (handle_state.h) EVENT         position, service, version of the view; the event (events.c)
+ *   VIEW          until when it counts; version and what is served (pack.h); id is the service's
+ *   LIST          none; what the server said, if that is another list; id is the service's
+ *   OVERLAY       since, until, gone; instance (pack.h); id is the service's
+ *   REGISTRATION  service, since, ending, when the next beat is due, lease; instance
+ *   NODE          times looked up, owner, kind and flags, prunes outlived; name (tree.c)
+ *   HANDLE        node, unique of its OPEN, snapshot, flags, poll handle, mtime of what it gives;
+ *                 what was written and read (handle_state.h)
+ *   EVENT         position, service, version of the view, time; the event (events.c)
  *   SNAPSHOT      none; the bytes of an open version
  *   OPERATION     see journal.h
  *   HELPER        none; id is the pid of a mirror helper
  *   INIT          see session_init.h
+ *
  * Times are monotonic us, which is one clock for all processes; mtimes wall clock ns.
  */
 #pragma once
