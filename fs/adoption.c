@@ -35,23 +35,12 @@ static void watch_words(struct adoption *adoption)
     g_source_attach(adoption->words, NULL);
 }
 
-static GPtrArray *keeper_argv(const struct adoption *adoption)
-{
-    GPtrArray *argv = g_ptr_array_new();
-    g_ptr_array_add(argv, "nacosfs");
-    g_ptr_array_add(argv, "--keeper");
-    g_ptr_array_add(argv, adoption->config.options->mountpoint);
-    for (char **argument = adoption->config.arguments; *argument; argument++)
-        g_ptr_array_add(argv, *argument);
-    g_ptr_array_add(argv, NULL);
-    return argv;
-}
-
 static void keeper_ended(struct child *child, gpointer user_data);
 
 static struct child *spawn(struct adoption *adoption, int control, char **why)
 {
-    g_autoptr(GPtrArray) argv = keeper_argv(adoption);
+    g_autoptr(GPtrArray) argv =
+        control_argv("--keeper", adoption->config.options->mountpoint, adoption->config.arguments);
     struct child_config config = {
         .program = "/proc/self/exe",
         .argv = (const char *const *)argv->pdata,

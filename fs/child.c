@@ -108,6 +108,14 @@ struct child *child_new(const struct child_config *config, char **why)
     return child_watch(pid, pidfd, config->ended, config->user_data);
 }
 
+int child_raise_fd(int fd)
+{
+    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
+    if (fd >= 0)
+        close(fd);
+    return high;
+}
+
 struct child *child_adopt(pid_t pid, void (*ended)(struct child *child, gpointer user_data),
                           gpointer user_data, char **why)
 {

@@ -39,6 +39,10 @@ struct child_config {
  * descriptors may be closed afterwards. NULL and a reason in *why (new string). */
 struct child *child_new(const struct child_config *config, char **why);
 
+/* The same descriptor at CHILD_SAFE_FD or above, close-on-exec; `fd` is closed. -1 stays -1; -1 and
+ * errno if there is no number left. */
+int child_raise_fd(int fd);
+
 /* The same watch on a process that somebody else has started: it is not reaped here, and its status
  * may stay unknown. FALSE in *why as above. */
 struct child *child_adopt(pid_t pid, void (*ended)(struct child *child, gpointer user_data),

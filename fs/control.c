@@ -7,6 +7,18 @@
 
 #define MOST_TEXT 2000
 
+GPtrArray *control_argv(const char *role, const char *mountpoint, char **arguments)
+{
+    GPtrArray *argv = g_ptr_array_new();
+    g_ptr_array_add(argv, "nacosfs");
+    g_ptr_array_add(argv, (char *)role);
+    g_ptr_array_add(argv, (char *)mountpoint);
+    for (; *arguments; arguments++)
+        g_ptr_array_add(argv, *arguments);
+    g_ptr_array_add(argv, NULL);
+    return argv;
+}
+
 gboolean control_pair(int ends[2])
 {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;

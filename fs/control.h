@@ -27,6 +27,11 @@ enum farewell {
     FAREWELL_REFUSED = 3, /* it cannot take over what is there */
 };
 
+/* "nacosfs --ROLE MOUNTPOINT ARGUMENT...": how a keeper starts a daemon, a daemon a keeper, and a
+ * keeper one of another binary. Options come over as they were given, and ps shows whose process it
+ * is. New NULL-terminated array; its strings are borrowed. */
+GPtrArray *control_argv(const char *role, const char *mountpoint, char **arguments);
+
 /* A pair of non-blocking sockets, close-on-exec. FALSE and errno. */
 gboolean control_pair(int ends[2]);
 /* `text` may be NULL. Never blocks; what the other end cannot take any more is lost with it. */

@@ -69,13 +69,6 @@ void fdstore_remove(void)
     notify("FDSTOREREMOVE=1\nFDNAME=state", -1);
 }
 
-static int take(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
-    close(fd);
-    return high;
-}
-
 gboolean fdstore_take(int *fuse, int *state)
 {
     const char *count = g_getenv("LISTEN_FDS"), *pid = g_getenv("LISTEN_PID");
@@ -90,7 +83,7 @@ gboolean fdstore_take(int *fuse, int *state)
                       : strcmp(names[i], "state") == 0 ? state
                                                        : NULL;
         if (wanted && *wanted < 0)
-            *wanted = take(FIRST_FD + i);
+            *wanted = child_raise_fd(FIRST_FD + i);
     }
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_PID");

@@ -71,25 +71,12 @@ static void watch_control(struct keeper *keeper, int fd)
     g_source_attach(keeper->words, NULL);
 }
 
-/* "nacosfs --daemon MOUNTPOINT" and the arguments that we were given: how the options come over,
- * and what ps shows. New array, strings borrowed but for none. */
-static GPtrArray *daemon_argv(const struct keeper *keeper)
-{
-    GPtrArray *argv = g_ptr_array_new();
-    g_ptr_array_add(argv, "nacosfs");
-    g_ptr_array_add(argv, "--daemon");
-    g_ptr_array_add(argv, keeper->mounting.mountpoint);
-    for (char **argument = keeper->config->arguments; *argument; argument++)
-        g_ptr_array_add(argv, *argument);
-    g_ptr_array_add(argv, NULL);
-    return argv;
-}
-
 static void daemon_ended(struct child *child, gpointer user_data);
 
 static gboolean spawn_daemon(struct keeper *keeper, int control, char **why)
 {
-    g_autoptr(GPtrArray) argv = daemon_argv(keeper);
+    g_autoptr(GPtrArray) argv =
+        control_argv("--daemon", keeper->mounting.mountpoint, keeper->config->arguments);
     int high = fcntl(control, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
     struct child_config config = {
         .program = SELF,

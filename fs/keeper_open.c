@@ -8,15 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* To a number that no new program's descriptors have; `fd` is closed. */
-static int raise_fd(int fd)
-{
-    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
-    if (fd >= 0)
-        close(fd);
-    return high;
-}
-
 static gboolean fail(struct keeper *keeper, const char *what)
 {
     keeper->why = g_strdup_printf("%s: %s", what, g_strerror(errno));
@@ -29,8 +20,8 @@ static gboolean open_alive(struct keeper *keeper)
 {
     if (pipe2(keeper->alive, O_CLOEXEC))
         return fail(keeper, "pipe");
-    keeper->alive[0] = raise_fd(keeper->alive[0]);
-    keeper->alive[1] = raise_fd(keeper->alive[1]);
+    keeper->alive[0] = child_raise_fd(keeper->alive[0]);
+    keeper->alive[1] = child_raise_fd(keeper->alive[1]);
     return TRUE;
 }
 
@@ -44,7 +35,7 @@ static gboolean map_shared(struct keeper *keeper)
 
 static gboolean open_state(struct keeper *keeper)
 {
-    keeper->state = raise_fd(state_create());
+    keeper->state = child_raise_fd(state_create());
     return keeper->state >= 0 ? map_shared(keeper) : fail(keeper, "memfd");
 }
 
@@ -95,16 +86,16 @@ static gboolean take_stored(struct keeper *keeper, int fuse, int state)
 
 static int take_if_open(int fd)
 {
-    return fcntl(fd, F_GETFD) < 0 ? -1 : raise_fd(fd);
+    return fcntl(fd, F_GETFD) < 0 ? -1 : child_raise_fd(fd);
 }
 
 void keeper_take_descriptors(struct keeper *keeper)
 {
     keeper->control = take_if_open(KEEPER_FD_CONTROL);
-    keeper->mounting.fd = raise_fd(KEEPER_FD_FUSE);
-    keeper->state = raise_fd(KEEPER_FD_STATE);
-    keeper->alive[1] = raise_fd(KEEPER_FD_ALIVE);
-    keeper->alive[0] = raise_fd(KEEPER_FD_LAST);
+    keeper->mounting.fd = child_raise_fd(KEEPER_FD_FUSE);
+    keeper->state = child_raise_fd(KEEPER_FD_STATE);
+    keeper->alive[1] = child_raise_fd(KEEPER_FD_ALIVE);
+    keeper->alive[0] = child_raise_fd(KEEPER_FD_LAST);
     keeper->asker = take_if_open(KEEPER_FD_ASKER);
     keeper->fallback = take_if_open(KEEPER_FD_FALLBACK);
 }
@@ -178,15 +169,10 @@ static void hand_on(int fd, int number)
 void keeper_become(struct keeper *keeper, int program, int fallback)
 {
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", program);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_autoptr(GPtrArray) argv =
+        control_argv("--keeper", keeper->mounting.mountpoint, keeper->config->arguments);
     if (access(path, X_OK))
         return;
-    g_ptr_array_add(argv, "nacosfs");
-    g_ptr_array_add(argv, "--keeper");
-    g_ptr_array_add(argv, keeper->mounting.mountpoint);
-    for (char **argument = keeper->config->arguments; *argument; argument++)
-        g_ptr_array_add(argv, *argument);
-    g_ptr_array_add(argv, NULL);
     close(KEEPER_FD_CONTROL);
     hand_on(keeper->mounting.fd, KEEPER_FD_FUSE);
     hand_on(keeper->state, KEEPER_FD_STATE);

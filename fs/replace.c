@@ -84,13 +84,6 @@ void replace_answer(int asker, const char *why)
     close(asker);
 }
 
-static int raise_fd(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
-    close(fd);
-    return high;
-}
-
 static gboolean somebody_asks(int fd, GIOCondition condition, gpointer user_data)
 {
     struct replace *replace = user_data;
@@ -100,7 +93,7 @@ static gboolean somebody_asks(int fd, GIOCondition condition, gpointer user_data
         return G_SOURCE_CONTINUE;
     int program = may_ask(asker) ? receive_question(asker, &question) : -1;
     if (program >= 0 && question.layout == STATE_LAYOUT) {
-        replace->asked(raise_fd(asker), raise_fd(program), replace->user_data);
+        replace->asked(child_raise_fd(asker), child_raise_fd(program), replace->user_data);
         return G_SOURCE_CONTINUE;
     }
     g_autofree char *why =

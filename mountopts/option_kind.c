@@ -92,21 +92,12 @@ static char **show_list(const void *field)
 
 const struct option_kind option_list = {set_list, show_list};
 
-/* The daemon's working directory is another one. */
-static gboolean set_dir(const struct option_row *row, void *field, const char *value, char **why)
-{
-    g_autofree char *absolute = g_canonicalize_filename(value, g_getenv(MOUNT_OPTIONS_DIRECTORY));
-    return is_text(value, why) && replace(field, absolute);
-}
-
-const struct option_kind option_dir = {set_dir, show_string};
-
 static gboolean set_cache_dir(const struct option_row *row, void *field, const char *value,
                               char **why)
 {
     if (strcmp(value, "none") == 0)
         return replace(field, value);
-    return set_dir(row, field, value, why);
+    return set_file(row, field, value, why);
 }
 
 const struct option_kind option_cache_dir = {set_cache_dir, show_string};

@@ -32,7 +32,6 @@ extern const struct option_kind option_text;      /* char *: not empty, no contr
 extern const struct option_kind option_file;      /* char *: a path, made absolute */
 extern const struct option_kind option_list;      /* char **: each as option_text, added */
 extern const struct option_kind option_ip;        /* char *: IPv4 or IPv6 in inet_ntop's spelling */
-extern const struct option_kind option_dir;       /* char *: a path, made absolute */
 extern const struct option_kind option_cache_dir; /* char *: the same, or "none" */
 extern const struct option_kind option_clusters; /* char *: [0-9a-zA-Z-]+, comma separated, or "" */
 extern const struct option_kind option_listen;   /* char *: ADDR:PORT, [IPv6]:PORT */

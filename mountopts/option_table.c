@@ -31,7 +31,7 @@ static const struct option_row table[] = {
      "where lists are kept for when no server answers"},
     {"load_cache_at_start", &option_flag, FIELD(load_cache_at_start), "false", 0, 0, NULL,
      "serve them before a server is asked, not after"},
-    {"failover_dir", &option_dir, FIELD(failover_dir), NULL, 0, 0, "DIR",
+    {"failover_dir", &option_file, FIELD(failover_dir), NULL, 0, 0, "DIR",
      "lists to serve while .nacos/failover says 1 (default: failover in cache_dir)"},
     {"empty_protection", &option_flag, FIELD(empty_protection), "false", 0, 0, NULL,
      "keep a list when a server says that nobody is left"},
