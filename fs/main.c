@@ -126,6 +126,8 @@ static void block_signals(void)
 static int child_main(struct command *command, int parent)
 {
     struct launch launch = {.parent = parent};
+    close_range(STDERR_FILENO + 1, (unsigned)parent - 1, 0); /* whatever the shell had open */
+    close_range((unsigned)parent + 1, ~0u, 0);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
     launch.errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);

@@ -168,6 +168,16 @@ def test_options_behind_the_arguments(nacosfs, stub, point):
     end_of(point)
 
 
+def test_background_daemon_holds_nothing_that_the_shell_had_open(nacosfs, stub, point):
+    reader, writer = os.pipe()
+    result = nacosfs(stub.address, point, pass_fds=[writer])
+    os.close(writer)
+    assert result.returncode == 0, result.stderr
+    os.set_blocking(reader, False)
+    assert os.read(reader, 1) == b""  # else BlockingIOError: somebody holds the other end
+    os.close(reader)
+
+
 def test_background_daemon_holds_no_terminal(nacosfs, stub, point):
     nacosfs(stub.address, point)
     pid = procs.of_mount(point)[0]
