@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/parked.h"
 
+#include "fs/signals.h"
+
 #define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fuse_lowlevel.h>
 
-#define SPARE_MS 1000 /* the client answers within the mount's timeout by itself */
+#define SPARE_MS 1000    /* the client answers within the mount's timeout by itself */
+#define LOOK_AGAIN_MS 50 /* the kernel tells of one signal only: later ones are looked for */
 
 struct parked *parked_new(struct fs *fs, struct fuse_req *req,
                           void (*answer)(struct parked *parked, int error))
@@ -27,6 +30,7 @@ static void leave(struct parked *parked)
 {
     g_queue_unlink(&parked->fs->parked, &parked->link);
     g_clear_handle_id(&parked->timer, g_source_remove);
+    g_clear_handle_id(&parked->look_again, g_source_remove);
 }
 
 static void finish(struct parked *parked, int error)
@@ -53,9 +57,23 @@ static void give_up(struct parked *parked, int error)
     finish(parked, error);
 }
 
+static gboolean look_again(gpointer user_data)
+{
+    struct parked *parked = user_data;
+    if (!signals_interrupt(parked->request.pid))
+        return G_SOURCE_CONTINUE;
+    parked->look_again = 0;
+    give_up(parked, EINTR);
+    return G_SOURCE_REMOVE;
+}
+
 static void interrupted(fuse_req_t req, void *data)
 {
-    give_up(data, EINTR);
+    struct parked *parked = data;
+    if (signals_interrupt(parked->request.pid))
+        give_up(parked, EINTR);
+    else if (!parked->look_again)
+        parked->look_again = g_timeout_add(LOOK_AGAIN_MS, look_again, parked);
 }
 
 static gboolean deadline(gpointer user_data)
@@ -79,7 +97,7 @@ void parked_start(struct parked *parked, guint deadline_ms)
     if (deadline_ms != PARKED_FOR_EVER)
         parked->timer = g_timeout_add(deadline_ms, deadline, parked);
     if (fuse_req_interrupted(parked->req)) /* libfuse would call back while it holds the request */
-        give_up(parked, EINTR);
+        interrupted(parked->req, parked);
     else
         fuse_req_interrupt_func(parked->req, interrupted, parked);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Requests that wait: for a list, a registration, an announcement. Each is answered exactly once:
- * by what it waits for, with EINTR when its caller was interrupted, with ETIMEDOUT at its deadline,
- * or with EINTR when the mount ends.
+ * by what it waits for, with EINTR when its caller was interrupted by a signal that asks for that
+ * (fs/signals.h), with ETIMEDOUT at its deadline, or with EINTR when the mount ends.
  */
 #pragma once
 
@@ -36,6 +36,7 @@ struct parked {
     /* parked.c's own */
     GList link;
     guint timer;
+    guint look_again; /* source id: interrupted by what asks for nothing; 0 = not */
     gboolean started;
 };
 

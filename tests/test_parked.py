@@ -10,7 +10,7 @@ import time
 import pytest
 from lib.mounts import END, lines, read
 from lib.wait import Timed, wait_until
-from stub_server import Silence
+from stub_server import Delay, Silence
 
 GROUP = "DEFAULT_GROUP"
 SLOW = f"{GROUP}/slow-svc/instances"
@@ -178,6 +178,40 @@ def test_signal_ends_a_parked_write(mount, stub):
     stub.wait_for("POST", "/instance")
     with Timed() as timed:
         writer.send_signal(signal.SIGINT)
+        writer.wait(5)
+    assert timed.seconds < 5
+
+
+# A shell whose background job ends while it waits for the file: SIGCHLD, for which bash has a handler.
+JOB_ENDS = 'sleep 0.3 & echo 10.0.0.1:80 > "$0"'
+
+
+def test_end_of_a_background_job_interrupts_no_write(mount, stub):
+    mounted = mount(stub.address, "timeout=30")
+    os.makedirs(mounted / f"{GROUP}/order-svc")
+    stub.on("POST", "/instance", Delay(1))
+    result = subprocess.run(["bash", "-c", JOB_ENDS, mounted / f"{GROUP}/order-svc/register"],
+                            capture_output=True, text=True, timeout=20, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def child_signal_waits(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
+    return bool(pending & 1 << signal.SIGCHLD - 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_signal_behind_the_end_of_a_job_ends_a_parked_write(mount, stub, number):
+    mounted = mount(stub.address, "timeout=30")
+    os.makedirs(mounted / f"{GROUP}/order-svc")
+    stub.on("POST", "/instance", Silence())
+    writer = subprocess.Popen(["bash", "-c", JOB_ENDS, mounted / f"{GROUP}/order-svc/register"],
+                              stderr=subprocess.DEVNULL)
+    wait_until(lambda: child_signal_waits(writer.pid), 10)
+    with Timed() as timed:
+        writer.send_signal(number)
         writer.wait(5)
     assert timed.seconds < 5
 
