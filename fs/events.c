@@ -5,6 +5,7 @@
 #include "fs/handle.h"
 #include "fs/pollers.h"
 #include "fs/render.h"
+#include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/state.h"
 
@@ -231,7 +232,9 @@ static GPtrArray *find_kept(const struct fs *fs)
 /* The daemon died between writing its events and the view: nobody has read them. */
 static gboolean is_premature(const struct fs *fs, const struct record *record)
 {
-    const struct service *service = service_get(fs, record->words[1]);
+    struct service *service = service_get(fs, record->words[1]);
+    if (service)
+        restore_lists(service);
     return service && record->words[2] > service->version;
 }
 

@@ -81,6 +81,8 @@ struct fs {
     gboolean closing;      /* no request may wait any more */
     gint64 started;        /* monotonic us */
     gint64 started_ns;     /* wall clock; the times of what has no time of its own */
+    guint wake_timer;      /* source id: services an earlier daemon left still sleep; 0 = none */
+    guint next_asleep;     /* index of the next of them */
     gboolean undoing;      /* a register was cancelled: the client may still have to undo it */
     const char *libfuse_version; /* static */
     char protocol[16];           /* of the kernel interface, "7.45"; once it has said */

@@ -130,6 +130,14 @@ struct group *group_find(const struct fs *fs, const char *shown)
     return g_hash_table_lookup(fs->root.groups, shown);
 }
 
+struct service *group_service(const struct group *group, const char *shown)
+{
+    struct service *service = g_hash_table_lookup(group->services, shown);
+    if (service)
+        service_wake(service);
+    return service;
+}
+
 static gboolean has_services(const struct group *group)
 {
     GHashTableIter iter;

@@ -39,6 +39,8 @@ void group_free(gpointer group); /* for the slot table */
 struct group *group_get(const struct fs *fs, guint64 id);
 /* By directory name; NULL if the mount knows none. */
 struct group *group_find(const struct fs *fs, const char *shown);
+/* One of its services, by directory name, awake; NULL if there is none. */
+struct service *group_service(const struct group *group, const char *shown);
 gboolean group_wanted(const struct group *group);
 void group_sync(struct group *group);
 gboolean group_is_settled(const struct group *group);

@@ -5,6 +5,7 @@
 #include "fs/kept.h"
 #include "fs/registered.h"
 #include "fs/render_dir.h"
+#include "fs/restore.h"
 #include "fs/service.h"
 #include "fs/session.h"
 #include "fs/tree.h"
@@ -126,7 +127,7 @@ static void unsubscribe(struct service *service)
     kept_service(service);
     naming_unsubscribe(service->fs->naming, &service->key);
     service->list_until = 0;
-    kept_view(service);
+    kept_list_until(service);
 }
 
 /* Somebody may have hosts/ or clusters/ open or be about to watch it: what it was told must not
@@ -281,6 +282,8 @@ static gboolean tick(gpointer user_data)
 {
     struct interest *interest = user_data;
     gint64 now = g_get_monotonic_time();
+    if (restore_is_waking(interest->fs)) /* who cares for what is known when all have been seen */
+        return G_SOURCE_CONTINUE;
     if (interest->cannot_prune)
         tick_held(interest->fs, now);
     else

@@ -141,7 +141,8 @@ static void keep_bytes(struct fs *fs, struct record **record, struct identity of
 void kept_view(struct service *service)
 {
     struct fs *fs = service->fs;
-    const guint64 words[STATE_WORDS] = {(guint64)service->list_until};
+    const guint64 words[STATE_WORDS] = {(guint64)service->list_until,
+                                        service->view ? service->view->n_hosts : 0};
     const guint64 none[STATE_WORDS] = {0};
     if (!service->view) {
         kept_drop(fs, &service->kept_view);
@@ -156,6 +157,12 @@ void kept_view(struct service *service)
     }
     g_autoptr(GBytes) list = pack_list(service->list);
     keep_bytes(fs, &service->kept_list, (struct identity){RECORD_LIST, service->id, none}, list);
+}
+
+void kept_list_until(struct service *service)
+{
+    if (service->kept_view)
+        state_set_word(service->kept_view, 0, (guint64)service->list_until);
 }
 
 /* Few, and seldom: written anew altogether, the new ones before the old ones go. */

@@ -13,8 +13,8 @@
  *   CONTENT       index of the file, mtime, mtime that was announced last; id is the service's
  *   HOST          service, flags, mtime, mtime that was announced last; file name
  *   RENDERED      format, flags, mtime, mtime that was announced last; id is the service's
- *   VIEW          until when it counts; version and what is served (pack.h); id is the service's
- *   LIST          none; what the server said, if that is another list; id is the service's
+ *   VIEW          until when it counts, instances; version and what is served (pack.h); id is the
+ * service's LIST          none; what the server said, if that is another list; id is the service's
  *   OVERLAY       since, until, gone; instance (pack.h); id is the service's
  *   REGISTRATION  service, since, ending, when the next beat is due, lease; instance
  *   NODE          times looked up, owner, kind and flags, prunes outlived; name (tree.c)
@@ -65,6 +65,8 @@ void kept_host(const struct hosts *hosts, struct host *host);
 void kept_rendered(struct rendered *rendered);
 /* What is served, and the server's list where that is another one; or none of both. */
 void kept_view(struct service *service);
+/* Only until when it counts. */
+void kept_list_until(struct service *service);
 void kept_overlay(struct service *service);
 void kept_registration(struct fs *fs, struct registered *registration);
 /* Only when its next beat is due. */

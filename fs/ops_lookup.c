@@ -77,7 +77,7 @@ static gboolean could_be_name(const char *shown)
 
 static void reply_service(fuse_req_t req, struct group *group, const char *name, int error)
 {
-    struct service *service = group ? g_hash_table_lookup(group->services, name) : NULL;
+    struct service *service = group ? group_service(group, name) : NULL;
     if (!service || !(service->visible || service_wanted(service))) {
         fuse_reply_err(req, error ? error : ENOENT);
         return;
@@ -116,7 +116,7 @@ static void group_listed(struct parked *before, int error)
 
 static void lookup_service(fuse_req_t req, struct group *group, fuse_ino_t parent, const char *name)
 {
-    const struct service *service = g_hash_table_lookup(group->services, name);
+    const struct service *service = group_service(group, name);
     if (ops_is_helper(req) && !(service && service->visible)) {
         fuse_reply_err(req, ENOENT);
         return;

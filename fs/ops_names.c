@@ -54,7 +54,7 @@ static void mkdir_group(fuse_req_t req, const char *shown)
 static void mkdir_service(fuse_req_t req, struct group *group, const char *shown)
 {
     g_autofree char *name = names_decode(shown);
-    struct service *service = g_hash_table_lookup(group->services, shown);
+    struct service *service = group_service(group, shown);
     if (!name || !*name) {
         fuse_reply_err(req, EINVAL);
         return;
@@ -75,7 +75,7 @@ static gboolean ordered_mkdir(fuse_req_t req, struct group *parent, const char *
 {
     struct fs *fs = ops_fs(req);
     struct mirror_lane *lane = parent ? &parent->lane : &fs->root.lane;
-    struct service *service = parent ? g_hash_table_lookup(parent->services, name) : NULL;
+    struct service *service = parent ? group_service(parent, name) : NULL;
     struct group *group = parent ? NULL : group_find(fs, name);
     if (!ops_is_ordered(req, MIRROR_MKDIR, lane, name) || (!service && !group))
         return FALSE;
@@ -203,7 +203,7 @@ static void service_removed(struct parked *parked, int error)
 {
     const struct node *node = tree_get(parked->fs->tree, parked->node);
     struct group *group = group_get(parked->fs, node->owner);
-    struct service *service = g_hash_table_lookup(group->services, parked->name);
+    struct service *service = group_service(group, parked->name);
     gboolean unknown = service->pinned && !service->known;
     if (error && !service->view && !(unknown && error != EINTR)) {
         fuse_reply_err(parked->req, error);
@@ -220,7 +220,7 @@ static void service_removed(struct parked *parked, int error)
 
 static void rmdir_service(fuse_req_t req, struct group *group, fuse_ino_t parent, const char *name)
 {
-    struct service *service = g_hash_table_lookup(group->services, name);
+    struct service *service = group_service(group, name);
     if (!service) {
         fuse_reply_err(req, ENOENT);
         return;
@@ -273,7 +273,7 @@ static gboolean ordered_rmdir(fuse_req_t req, struct group *parent, const char *
 {
     struct fs *fs = ops_fs(req);
     struct mirror_lane *lane = parent ? &parent->lane : &fs->root.lane;
-    struct service *service = parent ? g_hash_table_lookup(parent->services, name) : NULL;
+    struct service *service = parent ? group_service(parent, name) : NULL;
     struct group *group = parent ? NULL : group_find(fs, name);
     if (!ops_is_ordered(req, MIRROR_RMDIR, lane, name) || (!service && !group))
         return FALSE;
@@ -288,7 +288,7 @@ static gboolean ordered_rmdir(fuse_req_t req, struct group *parent, const char *
 /* What an earlier daemon had decided is carried out, as far as it was not yet. */
 static void finish_rmdir(fuse_req_t req, struct group *parent, const char *name)
 {
-    struct service *service = parent ? g_hash_table_lookup(parent->services, name) : NULL;
+    struct service *service = parent ? group_service(parent, name) : NULL;
     struct group *group = parent ? NULL : group_find(ops_fs(req), name);
     if (service)
         hide_service(service);

@@ -140,7 +140,10 @@ static char *stem_of(guint format, const char *name)
 struct service *render_find(const struct fs *fs, guint format, const char *name)
 {
     g_autofree char *stem = stem_of(format, name);
-    return stem ? g_hash_table_lookup(fs->render->stems, stem) : NULL;
+    struct service *service = stem ? g_hash_table_lookup(fs->render->stems, stem) : NULL;
+    if (service)
+        service_wake(service);
+    return service;
 }
 
 gboolean render_parse(guint format, const char *name, char **group, char **service)

@@ -37,7 +37,8 @@ gboolean render_is_announced(const struct fs *fs, guint format);
 /* A service with the stem of its files; render_remove before the stem goes. */
 void render_add(struct service *service);
 void render_remove(struct service *service);
-/* The service that a file name belongs to, shown or not; NULL if none is known. Borrowed. */
+/* The service that a file name belongs to, shown or not; NULL if none is known. Borrowed,
+ * awake. */
 struct service *render_find(const struct fs *fs, guint format, const char *name);
 /* What it would be called: group and service as raw names (new strings). FALSE for what is no
  * service's file name in that directory; *group NULL for a name that only a listing can tell. */

@@ -121,37 +121,23 @@ static gboolean restore_rendered(struct fs *fs, struct record *record)
 
 /* --- lists --------------------------------------------------------------------------------- */
 
+/* Unpacked when somebody looks at the service, or by and by (restore_services.c). */
 static gboolean restore_view(struct fs *fs, struct record *record)
 {
     struct service *service = service_get(fs, record->id);
-    gsize length;
-    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
-    guint64 version;
-    if (!service || service->kept_view || length < sizeof version)
+    if (!service || service->kept_view)
         return FALSE;
-    g_autoptr(service_info) view = unpack_list(bytes + sizeof version, length - sizeof version);
-    if (!view)
-        return FALSE;
-    memcpy(&version, bytes, sizeof version);
     service->kept_view = record;
-    service->version = (guint)version;
-    service->list_until = service->subscribed ? G_MAXINT64 : (gint64)record->words[0];
-    service_restore_view(service, view);
+    service->asleep_hosts = (guint)record->words[1];
     return TRUE;
 }
 
 static gboolean restore_list(struct fs *fs, struct record *record)
 {
     struct service *service = service_get(fs, record->id);
-    gsize length;
-    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
-    struct service_info *list =
-        service && service->view && !service->kept_list ? unpack_list(bytes, length) : NULL;
-    if (!list)
+    if (!service || !service->kept_view || service->kept_list)
         return FALSE;
     service->kept_list = record;
-    service_info_unref(service->list);
-    service->list = list;
     return TRUE;
 }
 
@@ -198,13 +184,21 @@ static gboolean restore_registration(struct fs *fs, struct record *record)
 
 /* --- nodes --------------------------------------------------------------------------------- */
 
+static void resume_cluster(const struct fs *fs, const struct node *node)
+{
+    struct service *service = service_get(fs, node->owner);
+    if (!service)
+        return;
+    restore_lists(service);
+    clusters_resume(&service->clusters, node);
+}
+
 static void find_files(const struct fs *fs)
 {
     for (guint i = tree_high(fs->tree); i > 0; i--) {
         struct node *node = tree_at(fs->tree, i);
-        struct service *service = node ? service_get(fs, node->owner) : NULL;
-        if (service)
-            clusters_resume(&service->clusters, node);
+        if (node && node->kind >= NODE_CLUSTERS && node->kind <= NODE_CLUSTER_FILE)
+            resume_cluster(fs, node);
         if (node && node->kind == NODE_SERVICE_FILE)
             node->file = layout_find(LAYOUT_SERVICE, node->name);
         else if (node && node->kind == NODE_CLUSTER_FILE)
@@ -281,11 +275,7 @@ void restore_resume(struct fs *fs)
         if (group)
             group_sync(group);
     }
-    for (guint i = slots_high(fs->services); i > 0; i--) {
-        struct service *service = slots_at(fs->services, i);
-        if (service)
-            service_update(service);
-    }
+    restore_wake(fs);
     pollers_wake(&fs->pollers);
 }
 
@@ -333,6 +323,7 @@ void restore_model(struct fs *fs)
 
 void restore_end(struct fs *fs)
 {
+    g_clear_handle_id(&fs->wake_timer, g_source_remove);
     g_clear_pointer(&fs->old_helpers, g_hash_table_unref);
     g_clear_pointer(&fs->reopened, g_hash_table_unref);
 }

@@ -7,6 +7,7 @@
 
 #include "fs/fs.h"
 
+struct service;
 struct session_request;
 
 /* The mount was made anew: drops what the kernel had of the old one. Before the session, the tree
@@ -19,6 +20,12 @@ void restore_model(struct fs *fs);
 /* Finds out what has changed and what is owed; whose nodes the kernel holds is known by now
  * (interest_begin). */
 void restore_resume(struct fs *fs);
+
+/* Unpacks a service's lists, if they are not unpacked yet. For what needs them, or the version of
+ * the view, while the model is built. */
+void restore_lists(struct service *service);
+/* Services are still being woken. */
+gboolean restore_is_waking(const struct fs *fs);
 
 /* Frees what was for the beginning only. */
 void restore_end(struct fs *fs);

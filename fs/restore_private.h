@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared by restore.c (the model) and restore_requests.c (who asks the dead daemon still, and what
- * was asked of it).
+ * Shared by restore.c (the model), restore_services.c (what services were shown with) and
+ * restore_requests.c (who asks the dead daemon still, and what was asked of it).
  */
 #pragma once
 
@@ -13,5 +13,8 @@ typedef gboolean (*restore_fn)(struct fs *fs, struct record *record);
 
 /* Calls `restore` for every record of the type, in the order in which they stand in the state. */
 void restore_each(struct fs *fs, enum record_type type, restore_fn restore);
+/* Puts all services to sleep (service.h) and wakes as many as a few milliseconds allow; the others
+ * by and by, beside the requests. */
+void restore_wake(struct fs *fs);
 /* The helpers of the dead daemon, and keeping note of our own. */
 void restore_helpers(struct fs *fs);

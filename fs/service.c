@@ -98,7 +98,10 @@ void service_free(gpointer item)
 
 struct service *service_get(const struct fs *fs, guint64 id)
 {
-    return slots_get(fs->services, id);
+    struct service *service = slots_get(fs->services, id);
+    if (service)
+        service_wake(service);
+    return service;
 }
 
 struct service *service_of_key(const struct fs *fs, const struct service_key *key)
@@ -106,7 +109,7 @@ struct service *service_of_key(const struct fs *fs, const struct service_key *ke
     g_autofree char *group_shown = names_encode(key->group);
     g_autofree char *shown = names_encode(key->name);
     const struct group *group = group_shown ? group_find(fs, group_shown) : NULL;
-    return group && shown ? g_hash_table_lookup(group->services, shown) : NULL;
+    return group && shown ? group_service(group, shown) : NULL;
 }
 
 /* --- lists --------------------------------------------------------------------------------- */

@@ -28,6 +28,9 @@ struct service {
     gboolean pinned;  /* made by mkdir */
     gboolean hidden;  /* rmdir of an empty one that the server still lists */
     gboolean visible; /* LOOKUP and READDIR of the group show it */
+    gboolean asleep;  /* its lists stand in the state, as an earlier daemon left them, and what has
+                         changed and is owed since is not known: service_wake */
+    guint asleep_hosts; /* while there is no view: instances in what an earlier daemon served */
 
     struct service_info *list; /* as the server said; NULL = not held */
     struct service_info *view; /* list with the overlay: what is served; NULL = not held */
@@ -65,9 +68,12 @@ struct service *service_new(struct group *group, const char *name);
 /* The service of that id and name, as an earlier daemon had it. NULL if the id is taken. */
 struct service *service_restore(struct group *group, guint64 id, const char *name);
 void service_free(gpointer service); /* for the slot table */
-/* Borrowed; NULL for a dead id. */
+/* Borrowed, awake; NULL for a dead id. */
 struct service *service_get(const struct fs *fs, guint64 id);
-/* Borrowed; NULL if the mount has none of that key. */
+/* Goes on from where an earlier daemon was, unless that is done. Those who find a service other
+ * than by the calls above, and look at more than its directory's life, have to call it. */
+void service_wake(struct service *service);
+/* Borrowed, awake; NULL if the mount has none of that key. */
 struct service *service_of_key(const struct fs *fs, const struct service_key *key);
 
 /* The server or this mount has it, whoever looks at it or not. */

@@ -10,7 +10,8 @@ gboolean service_exists(const struct service *service)
 {
     if (service->pinned || service->registrations->len)
         return TRUE;
-    return (service->known && !service->hidden) || (service->view && service->view->n_hosts);
+    guint hosts = service->view ? service->view->n_hosts : service->asleep_hosts;
+    return (service->known && !service->hidden) || hosts;
 }
 
 gboolean service_wanted(const struct service *service)
