@@ -43,8 +43,8 @@ static gboolean fill_service_file(const struct fs *fs, const struct node *node, 
     if (file->content == CONTENT_NONE)
         return TRUE;
     const struct content_file *content = &service->contents[file->content];
-    set_size(st, content->bytes);
-    set_time(st, content->mtime_ns);
+    set_size(st, content->version.bytes);
+    set_time(st, content->version.mtime_ns);
     return TRUE;
 }
 
@@ -57,7 +57,7 @@ static gboolean fill_rendered(const struct fs *fs, const struct node *node, stru
         return FALSE;
     const struct rendered *rendered = rendered_get(service, (guint)format);
     set_mode(fs, st, S_IFREG | 0644, FALSE);
-    set_size(st, rendered ? rendered->bytes : NULL);
+    set_size(st, rendered ? rendered->version.bytes : NULL);
     set_time(st, rendered_mtime(service, (guint)format));
     if (render_format_at((guint)format)->replaced)
         st->st_nlink = 2;
@@ -67,7 +67,7 @@ static gboolean fill_rendered(const struct fs *fs, const struct node *node, stru
 static gboolean fill_cluster_file(const struct fs *fs, const struct node *node, struct stat *st)
 {
     struct service *service = service_get(fs, node->owner);
-    const struct cluster_file *file = service ? cluster_file(service, node) : NULL;
+    const struct version *file = service ? cluster_file(service, node) : NULL;
     if (!service || !cluster_of(service, node))
         return FALSE;
     set_mode(fs, st, S_IFREG | 0644, FALSE);
@@ -83,8 +83,8 @@ static gboolean fill_host(const struct fs *fs, const struct node *node, struct s
     if (!host)
         return FALSE;
     set_mode(fs, st, S_IFREG | 0644, TRUE);
-    set_size(st, host->bytes);
-    set_time(st, host->mtime_ns);
+    set_size(st, host->version.bytes);
+    set_time(st, host->version.mtime_ns);
     return TRUE;
 }
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
+#define COMING_GAP (100 * 1000) /* us until what is still to come is looked at again */
 
 /* --- who holds what ------------------------------------------------------------------------ */
 
@@ -36,25 +36,24 @@ gboolean cluster_is_held(const struct cluster *cluster)
 
 /* --- the lane of one cluster's files ------------------------------------------------------- */
 
-static enum mirror_turn file_turn(const struct cluster *cluster, struct cluster_file *file,
+static enum mirror_turn file_turn(const struct cluster *cluster, struct version *file,
                                   const char *name, gint64 *earliest)
 {
     gint64 now = g_get_monotonic_time();
     if (!file->changed)
         return MIRROR_NOTHING;
     if (!file_is_held(cluster, name) && !directory_is_held(cluster)) {
-        file->changed = FALSE; /* nobody can be watching */
+        version_settle(file); /* nobody can be watching */
         return MIRROR_NOTHING;
     }
-    gint64 due = file->announced_at ? file->announced_at + ANNOUNCE_GAP : 0;
+    gint64 due = version_due(file);
     if (!cluster->visible || service_is_coming(cluster->service))
-        due = now + ANNOUNCE_GAP;
+        due = now + COMING_GAP;
     if (due > now) {
         *earliest = MIN(*earliest, due);
         return MIRROR_LATER;
     }
-    file->changed = FALSE;
-    file->announced_at = now;
+    version_telling(file);
     return MIRROR_ORDER;
 }
 
@@ -79,12 +78,13 @@ static void cluster_done(gpointer owner, enum mirror_op op, const char *path, in
 {
     struct cluster *cluster = owner;
     const struct layout_file *row = layout_find(LAYOUT_SERVICE, strrchr(path, '/') + 1);
+    struct version *file = &cluster->files[row->content];
     if (error)
         g_debug("announcing %s: %s", path, g_strerror(error));
-    if (error != EINTR)
-        return;
-    cluster->files[row->content].changed = TRUE; /* the helper died: once more, at once */
-    cluster->files[row->content].announced_at = 0;
+    if (error == EINTR)
+        version_again(file);
+    else
+        version_told(file);
 }
 
 static const struct mirror_lane_class files_lane = {cluster_next, cluster_done, NULL};
@@ -98,7 +98,7 @@ struct cluster *cluster_new(struct service *service, const char *name, const cha
     cluster->name = g_strdup(name);
     cluster->shown = g_strdup(shown);
     for (int i = 0; i < CONTENT_COUNT; i++)
-        cluster->files[i].mtime_ns = service_next_mtime(0);
+        version_init(&cluster->files[i], version_next_mtime(0));
     mirror_lane_init(&cluster->lane, &files_lane, cluster);
     return cluster;
 }
@@ -108,7 +108,7 @@ void cluster_free(gpointer item)
     struct cluster *cluster = item;
     mirror_lane_remove(cluster->service->fs->mirror, &cluster->lane);
     for (int i = 0; i < CONTENT_COUNT; i++)
-        g_clear_pointer(&cluster->files[i].bytes, g_bytes_unref);
+        version_clear(&cluster->files[i]);
     service_info_unref(cluster->view);
     g_free(cluster->name);
     g_free(cluster->shown);
@@ -147,17 +147,9 @@ static gboolean is_same(const struct service_info *a, const struct service_info 
 
 static void file_update(struct cluster *cluster, int content, gboolean silent)
 {
-    struct cluster_file *file = &cluster->files[content];
-    g_autoptr(GBytes) bytes = layout_content(content)->render(cluster->view);
-    if (file->bytes && g_bytes_equal(file->bytes, bytes))
-        return;
-    g_clear_pointer(&file->bytes, g_bytes_unref);
-    file->bytes = g_steal_pointer(&bytes);
-    file->mtime_ns = service_next_mtime(file->mtime_ns);
-    if (silent)
-        return;
-    file->changed = TRUE;
-    mirror_mark(cluster->service->fs->mirror, &cluster->lane);
+    struct version *file = &cluster->files[content];
+    if (version_take(file, layout_content(content)->render(cluster->view), !silent) && !silent)
+        mirror_mark(cluster->service->fs->mirror, &cluster->lane);
 }
 
 void cluster_update(struct cluster *cluster, gboolean silent)
@@ -189,7 +181,7 @@ const struct mirror_lane *cluster_lane(struct service *service, const struct nod
     return cluster ? &cluster->lane : NULL;
 }
 
-const struct cluster_file *cluster_file(struct service *service, const struct node *node)
+const struct version *cluster_file(struct service *service, const struct node *node)
 {
     const struct cluster *cluster = cluster_of(service, node);
     if (!cluster || node->kind != NODE_CLUSTER_FILE || node->file->content == CONTENT_NONE)

@@ -9,17 +9,11 @@
 
 #include "fs/layout.h"
 #include "fs/mirror.h"
+#include "fs/version.h"
 #include "naming/naming.h"
 
 struct node;
 struct service;
-
-struct cluster_file {
-    GBytes *bytes;
-    gint64 mtime_ns;     /* wall clock, grows strictly */
-    gboolean changed;    /* not announced yet */
-    gint64 announced_at; /* monotonic us: at most 10 announcements a second */
-};
 
 struct cluster {
     guint64 id; /* in clusters.slots; its index is the readdir offset */
@@ -27,7 +21,7 @@ struct cluster {
     char *name;                /* owned; as the server says */
     char *shown;               /* owned; the directory's name */
     struct service_info *view; /* of the service's; never NULL */
-    struct cluster_file files[CONTENT_COUNT];
+    struct version files[CONTENT_COUNT];
     gboolean visible; /* LOOKUP and READDIR show it */
     guint round;      /* of the last update that listed it */
     struct mirror_lane lane;
@@ -46,6 +40,6 @@ struct cluster *cluster_of(struct service *service, const struct node *node);
 /* The lane that announces this file. */
 const struct mirror_lane *cluster_lane(struct service *service, const struct node *node);
 /* The content file of a node; NULL for those drawn up at open. */
-const struct cluster_file *cluster_file(struct service *service, const struct node *node);
+const struct version *cluster_file(struct service *service, const struct node *node);
 /* Bytes for an open of a file. NULL and an errno if there is nothing to give. New reference. */
 GBytes *cluster_open(struct service *service, const struct node *node, int *error);

@@ -91,7 +91,7 @@ static const struct mirror_lane_class names_lane = {clusters_next, clusters_done
 void clusters_init(struct clusters *clusters, struct service *service)
 {
     clusters->service = service;
-    clusters->mtime_ns = service_next_mtime(0);
+    clusters->mtime_ns = version_next_mtime(0);
     mirror_lane_init(&clusters->lane, &names_lane, clusters);
 }
 
@@ -206,5 +206,5 @@ void clusters_tick(struct clusters *clusters)
 void clusters_set_visible(struct clusters *clusters, struct cluster *cluster, gboolean visible)
 {
     cluster->visible = visible;
-    clusters->mtime_ns = service_next_mtime(clusters->mtime_ns);
+    clusters->mtime_ns = version_next_mtime(clusters->mtime_ns);
 }

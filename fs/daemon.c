@@ -211,7 +211,7 @@ static void open_model(struct daemon *daemon)
     struct fs *fs = &daemon->fs;
     fs->options = daemon->config->options;
     fs->started = g_get_monotonic_time();
-    fs->started_ns = service_next_mtime(0);
+    fs->started_ns = version_next_mtime(0);
     fs->errors = error_log_new();
     fs->events = events_new();
     if (state_shared(fs->state)->remounted)

@@ -75,7 +75,7 @@ static struct group *group_new(struct fs *fs, const char *name)
     group->shown = names_encode(name);
     group->services = g_hash_table_new(g_str_hash, g_str_equal);
     asks_init(&group->asks);
-    group->mtime_ns = service_next_mtime(0);
+    group->mtime_ns = version_next_mtime(0);
     mirror_lane_init(&group->lane, &group_lane, group);
     return group;
 }
@@ -165,7 +165,7 @@ void group_sync(struct group *group)
         return;
     }
     group->visible = !group->visible;
-    root->mtime_ns = service_next_mtime(root->mtime_ns);
+    root->mtime_ns = version_next_mtime(root->mtime_ns);
     kept_group(group);
     kept_root(group->fs);
 }

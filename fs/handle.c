@@ -12,17 +12,17 @@
 static gint64 newest(const struct fs *fs, const struct node *node)
 {
     struct service *service = service_get(fs, node->owner);
-    const struct cluster_file *file = service ? cluster_file(service, node) : NULL;
+    const struct version *file = service ? cluster_file(service, node) : NULL;
     const struct host *host = NULL;
     if (service && node->kind == NODE_HOST)
         host = hosts_find(&service->hosts, node->name);
     if (host || file)
-        return host ? host->mtime_ns : file->mtime_ns;
+        return host ? host->version.mtime_ns : file->mtime_ns;
     if (service && node->kind == NODE_RENDERED)
         return rendered_mtime(service, (guint)render_format_find(node->name));
     if (!service || node->kind != NODE_SERVICE_FILE || node->file->content == CONTENT_NONE)
         return 0;
-    return service->contents[node->file->content].mtime_ns;
+    return service->contents[node->file->content].version.mtime_ns;
 }
 
 gint64 handle_newest(const struct handle *handle)

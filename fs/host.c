@@ -11,20 +11,20 @@
 #include <errno.h>
 #include <string.h>
 
-#define ANNOUNCE_GAP (100 * 1000) /* us between two MODIFY of one file */
+#define COMING_GAP (100 * 1000) /* us until a service that is still to come is looked at again */
 
 static void host_free(gpointer item)
 {
     struct host *host = item;
     g_free(host->name);
     instance_clear(&host->record);
-    g_clear_pointer(&host->bytes, g_bytes_unref);
+    version_clear(&host->version);
     g_free(host);
 }
 
 static gboolean is_owed(const struct host *host)
 {
-    return host->visible != host->wanted || (host->changed && host->visible);
+    return host->visible != host->wanted || (host->version.changed && host->visible);
 }
 
 static void drop_if_gone(struct hosts *hosts, struct host *host)
@@ -57,26 +57,22 @@ static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum m
         return MIRROR_NOTHING;
     if (!hosts_held(hosts, host)) { /* nobody can be watching */
         host->visible = host->wanted;
-        host->changed = FALSE;
-        host->told_ns = host->mtime_ns;
+        version_settle(&host->version);
         kept_host(hosts, host);
         return MIRROR_NOTHING;
     }
     if (service_is_coming(hosts->service)) {
-        *not_before = now + ANNOUNCE_GAP;
+        *not_before = now + COMING_GAP;
         return MIRROR_LATER;
     }
     if (host->visible != host->wanted) {
         *op = host->wanted ? MIRROR_MKNOD : MIRROR_UNLINK;
         return MIRROR_ORDER;
     }
-    if (host->announced_at && now - host->announced_at < ANNOUNCE_GAP) {
-        *not_before = host->announced_at + ANNOUNCE_GAP;
+    *not_before = version_due(&host->version);
+    if (*not_before > now)
         return MIRROR_LATER;
-    }
-    host->changed = FALSE;
-    host->announced_at = now;
-    host->telling_ns = host->mtime_ns;
+    version_telling(&host->version);
     *op = MIRROR_POKE;
     return MIRROR_ORDER;
 }
@@ -115,19 +111,15 @@ static void hosts_done(gpointer owner, enum mirror_op op, const char *path, int 
     struct host *host = hosts_find(hosts, strrchr(path, '/') + 1);
     if (!host)
         return;
-    if (error == 0) {
-        host->told_ns = op == MIRROR_POKE ? host->telling_ns : host->told_ns;
-        kept_host(hosts, host);
-        return;
-    }
-    g_debug("announcing %s: %s", path, g_strerror(error));
-    if (op == MIRROR_POKE && error == EINTR) {
-        host->changed = TRUE;
-        host->announced_at = 0;
-    } else if (op != MIRROR_POKE && error != EINTR) {
+    if (error)
+        g_debug("announcing %s: %s", path, g_strerror(error));
+    if (op == MIRROR_POKE && error == EINTR)
+        version_again(&host->version);
+    else if (op == MIRROR_POKE)
+        version_told(&host->version);
+    else if (error && error != EINTR)
         host->visible = op == MIRROR_MKNOD; /* no event can be had for it */
-        kept_host(hosts, host);
-    }
+    kept_host(hosts, host);
 }
 
 static gboolean hosts_gated(gpointer owner)
@@ -154,7 +146,7 @@ void hosts_init(struct hosts *hosts, struct service *service)
     hosts->service = service;
     hosts->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     hosts->slots = slots_new(host_free);
-    hosts->mtime_ns = service_next_mtime(0);
+    hosts->mtime_ns = version_next_mtime(0);
     g_queue_init(&hosts->owed);
     mirror_lane_init(&hosts->lane, &hosts_lane, hosts);
 }
@@ -205,22 +197,11 @@ struct host *hosts_restore(struct hosts *hosts, guint64 id, const char *name)
 
 static void host_set_record(struct host *host, const struct instance *record)
 {
-    g_autoptr(GBytes) bytes = render_host(record);
-    if (host->bytes && instance_equal(&host->record, record))
+    if (host->version.bytes && instance_equal(&host->record, record))
         return;
-    gboolean had = host->bytes != NULL;
     instance_clear(&host->record);
     instance_copy(&host->record, record);
-    if (had && g_bytes_equal(host->bytes, bytes))
-        return;
-    g_clear_pointer(&host->bytes, g_bytes_unref);
-    host->bytes = g_steal_pointer(&bytes);
-    if (had || !host->mtime_ns) /* else an earlier daemon has shown it */
-        host->mtime_ns = service_next_mtime(host->mtime_ns);
-    if (had && host->visible)
-        host->changed = TRUE;
-    else if (!host->changed)
-        host->told_ns = host->mtime_ns;
+    version_take(&host->version, render_host(record), host->version.bytes && host->visible);
 }
 
 static void want(struct hosts *hosts, const struct instance *record)
@@ -240,11 +221,10 @@ static void settle_one(struct hosts *hosts, struct host *host, gboolean silent)
     if (host->round != hosts->round && !host->created)
         host->wanted = FALSE;
     if (host->visible != host->wanted)
-        hosts->mtime_ns = service_next_mtime(hosts->mtime_ns);
+        hosts->mtime_ns = version_next_mtime(hosts->mtime_ns);
     if (silent) {
         host->visible = host->wanted;
-        host->changed = FALSE;
-        host->told_ns = host->mtime_ns;
+        version_settle(&host->version);
     }
     kept_host(hosts, host);
     if (silent)
@@ -297,12 +277,10 @@ struct host *hosts_create(struct hosts *hosts, const char *name, const struct in
 void hosts_set_visible(struct hosts *hosts, struct host *host, gboolean visible)
 {
     if (host->visible != visible)
-        hosts->mtime_ns = service_next_mtime(hosts->mtime_ns);
+        hosts->mtime_ns = version_next_mtime(hosts->mtime_ns);
     host->visible = visible;
-    if (visible) { /* a name that was not there has no reader to tell */
-        host->changed = FALSE;
-        host->told_ns = host->mtime_ns;
-    }
+    if (visible) /* a name that was not there has no reader to tell */
+        version_settle(&host->version);
     kept_host(hosts, host);
     if (visible)
         return;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "fs/mirror.h"
+#include "fs/version.h"
 #include "fs/waiters.h"
 #include "naming/naming.h"
 
@@ -19,17 +20,12 @@ struct host {
     guint64 id;             /* in hosts.slots; its index is the readdir offset */
     char *name;             /* owned; file name */
     struct instance record; /* what is shown; owned members */
-    GBytes *bytes;          /* content */
-    gint64 mtime_ns;
+    struct version version; /* what reading it gives; MODIFY tells of it */
     gboolean wanted;
     gboolean visible;
     gboolean created; /* by a user's CREATE, nothing registered yet */
-    gboolean changed; /* MODIFY is owed */
     gboolean queued;
-    gint64 announced_at; /* monotonic us of the last MODIFY */
-    guint round;         /* of the last hosts_update that wanted it */
-    gint64 telling_ns;   /* mtime_ns of the version whose MODIFY is in flight */
-    gint64 told_ns;      /* of the last one that was announced, or that nobody could watch */
+    guint round; /* of the last hosts_update that wanted it */
     struct record *kept;
 };
 

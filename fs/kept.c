@@ -92,7 +92,8 @@ void kept_content(struct content_file *content)
 {
     struct service *service = content->service;
     const guint64 words[STATE_WORDS] = {(guint64)(content - service->contents),
-                                        (guint64)content->mtime_ns, (guint64)content->told_ns};
+                                        (guint64)content->version.mtime_ns,
+                                        (guint64)content->version.told_ns};
     keep(service->fs, &content->kept, (struct identity){RECORD_CONTENT, service->id, words},
          (struct text){NULL, 0});
 }
@@ -100,11 +101,11 @@ void kept_content(struct content_file *content)
 void kept_host(const struct hosts *hosts, struct host *host)
 {
     const struct service *service = hosts->service;
-    const guint64 words[STATE_WORDS] = {service->id,
-                                        flag(host->visible, KEPT_VISIBLE) |
-                                            flag(host->wanted, KEPT_WANTED) |
-                                            flag(host->created, KEPT_CREATED),
-                                        (guint64)host->mtime_ns, (guint64)host->told_ns};
+    const guint64 words[STATE_WORDS] = {
+        service->id,
+        flag(host->visible, KEPT_VISIBLE) | flag(host->wanted, KEPT_WANTED) |
+            flag(host->created, KEPT_CREATED),
+        (guint64)host->version.mtime_ns, (guint64)host->version.told_ns};
     keep(service->fs, &host->kept, (struct identity){RECORD_HOST, host->id, words},
          text_of(host->name));
 }
@@ -113,7 +114,8 @@ void kept_rendered(struct rendered *rendered)
 {
     struct service *service = rendered->service;
     const guint64 words[STATE_WORDS] = {rendered->format, flag(rendered->read, KEPT_READ),
-                                        (guint64)rendered->mtime_ns, (guint64)rendered->told_ns};
+                                        (guint64)rendered->version.mtime_ns,
+                                        (guint64)rendered->version.told_ns};
     keep(service->fs, &rendered->kept, (struct identity){RECORD_RENDERED, service->id, words},
          (struct text){NULL, 0});
 }

@@ -83,7 +83,7 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
     if (node->kind == NODE_HOST) {
         const struct host *host = service ? hosts_find(&service->hosts, node->name) : NULL;
         *error = host ? 0 : ENOENT;
-        return host ? g_bytes_ref(host->bytes) : NULL;
+        return host ? g_bytes_ref(host->version.bytes) : NULL;
     }
     if (is_rendered(node))
         return rendered_open(service, (guint)render_format_find(node->name));
@@ -91,7 +91,7 @@ static GBytes *open_bytes(struct fs *fs, const struct node *node, int *error)
         return file->draw(service->view, error);
     if (file->content == CONTENT_NONE)
         return file->open(fs, service, error);
-    return g_bytes_ref(service->contents[file->content].bytes);
+    return g_bytes_ref(service->contents[file->content].version.bytes);
 }
 
 static void open_now(fuse_req_t req, struct fuse_file_info *fi, const struct node *node)
@@ -192,7 +192,7 @@ static void create_host(fuse_req_t req, struct service *service, const char *nam
     else /* listed, its CREATE was only not announced yet: this is it */
         hosts_set_visible(&service->hosts, host, TRUE);
     const struct node *node = tree_obtain(fs->tree, NODE_HOST, service->id, host->name, NULL);
-    struct handle *handle = handle_new(fs, node, g_bytes_ref(host->bytes));
+    struct handle *handle = handle_new(fs, node, g_bytes_ref(host->version.bytes));
     handle->created = new;
     set_flags(fi, handle);
     kept_handle(handle);

@@ -45,7 +45,7 @@ static void mkdir_group(fuse_req_t req, const char *shown)
     }
     group->pinned = TRUE;
     group->visible = TRUE;
-    fs->root.mtime_ns = service_next_mtime(fs->root.mtime_ns);
+    fs->root.mtime_ns = version_next_mtime(fs->root.mtime_ns);
     kept_group(group);
     kept_root(fs);
     ops_reply_entry(req, NODE_GROUP, group->id, shown, NULL);
@@ -64,7 +64,7 @@ static void mkdir_service(fuse_req_t req, struct group *group, const char *shown
     service->pinned = TRUE;
     service->hidden = FALSE;
     service->visible = TRUE;
-    group->mtime_ns = service_next_mtime(group->mtime_ns);
+    group->mtime_ns = version_next_mtime(group->mtime_ns);
     kept_service(service);
     kept_group(group);
     ops_reply_entry(req, NODE_SERVICE, service->id, shown, NULL);
@@ -81,13 +81,13 @@ static gboolean ordered_mkdir(fuse_req_t req, struct group *parent, const char *
         return FALSE;
     if (service) {
         service->visible = TRUE;
-        parent->mtime_ns = service_next_mtime(parent->mtime_ns);
+        parent->mtime_ns = version_next_mtime(parent->mtime_ns);
         kept_service(service);
         kept_group(parent);
         ops_reply_entry(req, NODE_SERVICE, service->id, name, NULL);
     } else {
         group->visible = TRUE;
-        fs->root.mtime_ns = service_next_mtime(fs->root.mtime_ns);
+        fs->root.mtime_ns = version_next_mtime(fs->root.mtime_ns);
         kept_group(group);
         kept_root(fs);
         ops_reply_entry(req, NODE_GROUP, group->id, name, NULL);
@@ -185,7 +185,7 @@ static void remove_service(struct service *service)
 {
     ops_forget_name(service->fs, NODE_SERVICE, service->id, service->shown);
     service->visible = FALSE;
-    service->group->mtime_ns = service_next_mtime(service->group->mtime_ns);
+    service->group->mtime_ns = version_next_mtime(service->group->mtime_ns);
     kept_service(service);
     kept_group(service->group);
 }
@@ -239,7 +239,7 @@ static void remove_group(struct group *group)
 {
     ops_forget_name(group->fs, NODE_GROUP, group->id, group->shown);
     group->visible = FALSE;
-    group->fs->root.mtime_ns = service_next_mtime(group->fs->root.mtime_ns);
+    group->fs->root.mtime_ns = version_next_mtime(group->fs->root.mtime_ns);
     kept_group(group);
     kept_root(group->fs);
 }

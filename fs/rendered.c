@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define ALL_VISIBLE ((1u << RENDER_FORMATS) - 1)
-#define ANNOUNCE_GAP (100 * 1000) /* us between two announcements of one file */
+#define COMING_GAP (100 * 1000) /* us until a file that is still to come is looked at again */
 
 static const struct render_format *row_of(const struct rendered *rendered)
 {
@@ -42,11 +42,9 @@ static gboolean can_be_watched(const struct rendered *rendered)
            node_of(rendered->service, rendered->format);
 }
 
-static void note_told(struct rendered *rendered)
+static gboolean is_owed(const struct rendered *rendered)
 {
-    if (!rendered->changed && !rendered->moved)
-        rendered->told_ns = rendered->mtime_ns;
-    kept_rendered(rendered);
+    return rendered->version.changed || rendered->moved;
 }
 
 static enum mirror_turn rendered_next(gpointer owner, enum mirror_op *op, char **path,
@@ -54,51 +52,56 @@ static enum mirror_turn rendered_next(gpointer owner, enum mirror_op *op, char *
 {
     struct rendered *rendered = owner;
     gint64 now = g_get_monotonic_time();
-    if ((rendered->changed || rendered->moved) && !can_be_watched(rendered)) {
-        rendered->changed = rendered->moved = FALSE;
-        note_told(rendered);
+    if (is_owed(rendered) && !can_be_watched(rendered)) {
+        rendered->moved = FALSE;
+        version_settle(&rendered->version);
+        kept_rendered(rendered);
     }
-    if (!rendered->changed && !rendered->moved)
+    if (!is_owed(rendered))
         return MIRROR_NOTHING;
-    *not_before =
-        rendered->changed && rendered->announced_at ? rendered->announced_at + ANNOUNCE_GAP : now;
+    *not_before = rendered->version.changed ? version_due(&rendered->version) : now;
     if (!rendered_visible(rendered->service, rendered->format)) /* its CREATE is still to come */
-        *not_before = now + ANNOUNCE_GAP;
+        *not_before = now + COMING_GAP;
     if (*not_before > now)
         return MIRROR_LATER;
-    *op = rendered->changed ? MIRROR_POKE : MIRROR_REPLACE;
-    if (rendered->changed)
-        rendered->announced_at = now;
+    *op = rendered->version.changed ? MIRROR_POKE : MIRROR_REPLACE;
+    if (*op == MIRROR_POKE)
+        version_telling(&rendered->version);
     else
         rendered->moved = FALSE;
-    rendered->changed = FALSE;
     *path = render_path(rendered->service, rendered->format);
     return MIRROR_ORDER;
+}
+
+/* The helper died: once more, at once. */
+static void again(struct rendered *rendered, enum mirror_op op)
+{
+    if (op == MIRROR_POKE)
+        version_again(&rendered->version);
+    else
+        rendered->moved = TRUE;
 }
 
 static void rendered_done(gpointer owner, enum mirror_op op, const char *path, int error)
 {
     struct rendered *rendered = owner;
-    if (error != EINTR)
-        note_told(rendered);
-    if (error == 0)
-        return;
-    g_debug("announcing %s: %s", path, g_strerror(error));
-    struct node *temporary = rendered_temporary(rendered);
+    struct node *temporary = error ? rendered_temporary(rendered) : NULL;
+    if (error)
+        g_debug("announcing %s: %s", path, g_strerror(error));
     if (temporary) /* made and not renamed */
         tree_unlink(rendered->service->fs->tree, temporary);
-    if (error != EINTR)
-        return;
-    rendered->announced_at = 0; /* the helper died: once more, at once */
-    rendered->changed |= op == MIRROR_POKE;
-    rendered->moved |= op == MIRROR_REPLACE;
+    if (error == EINTR)
+        again(rendered, op);
+    else if (!rendered->moved)
+        version_told(&rendered->version);
+    kept_rendered(rendered);
 }
 
 /* A poke does not need the directory's lock for itself, a rename does. */
 static gboolean rendered_gated(gpointer owner)
 {
     const struct rendered *rendered = owner;
-    return rendered->moved && !rendered->changed &&
+    return rendered->moved && !rendered->version.changed &&
            directory_of(rendered->service, rendered->format)->parked > 0;
 }
 
@@ -112,7 +115,7 @@ static struct rendered *rendered_new(struct service *service, guint format)
     struct rendered *rendered = g_new0(struct rendered, 1);
     rendered->service = service;
     rendered->format = format;
-    rendered->mtime_ns = service->renderings.mtime_ns;
+    version_init(&rendered->version, service->renderings.mtime_ns);
     mirror_lane_init(&rendered->lane, &rendered_lane_class, rendered);
     service->renderings.files[format] = rendered;
     return rendered;
@@ -124,30 +127,23 @@ static void rendered_free(struct service *service, guint format)
     struct rendered *rendered = g_steal_pointer(&all->files[format]);
     if (!rendered)
         return;
-    all->mtime_ns = MAX(all->mtime_ns, rendered->mtime_ns);
+    all->mtime_ns = MAX(all->mtime_ns, rendered->version.mtime_ns);
     kept_drop(service->fs, &rendered->kept);
     mirror_lane_remove(service->fs->mirror, &rendered->lane);
-    g_clear_pointer(&rendered->bytes, g_bytes_unref);
+    version_clear(&rendered->version);
     g_free(rendered);
 }
 
 /* FALSE if the bytes are what they were. */
-static gboolean take_bytes(struct rendered *rendered, const struct service_info *view)
+static gboolean take_view(struct rendered *rendered, const struct service_info *view,
+                          gboolean announce)
 {
-    g_autoptr(GBytes) bytes = row_of(rendered)->render(view);
-    if (rendered->bytes && g_bytes_equal(rendered->bytes, bytes))
-        return FALSE;
-    g_clear_pointer(&rendered->bytes, g_bytes_unref);
-    rendered->bytes = g_steal_pointer(&bytes);
-    rendered->mtime_ns = service_next_mtime(rendered->mtime_ns);
-    return TRUE;
+    return version_take(&rendered->version, row_of(rendered)->render(view), announce);
 }
 
 static void announce(struct rendered *rendered)
 {
-    rendered->changed = TRUE;
     rendered->moved = row_of(rendered)->replaced;
-    kept_rendered(rendered);
     mirror_mark(rendered->service->fs->mirror, &rendered->lane);
 }
 
@@ -175,17 +171,17 @@ static void update_file(struct service *service, guint format, const struct serv
     if (!rendered) {
         rendered = rendered_new(service, format);
         if (old)
-            take_bytes(rendered, old);
+            take_view(rendered, old, FALSE);
     }
-    gboolean first = rendered->bytes == NULL;
+    gboolean first = rendered->version.bytes == NULL;
     gboolean awaited = service->watched ||
                        service_was_held(service, NODE_RENDERED, render_format_at(format)->name);
-    if (!take_bytes(rendered, service->view))
+    gboolean news = !first || (awaited && service->view->n_hosts);
+    if (!take_view(rendered, service->view, news))
         return;
-    if (!first || (awaited && service->view->n_hosts))
+    if (news)
         announce(rendered);
-    else
-        note_told(rendered);
+    kept_rendered(rendered);
 }
 
 gboolean rendered_visible(const struct service *service, guint format)
@@ -197,7 +193,7 @@ void rendered_set_visible(struct service *service, guint format, gboolean visibl
 {
     struct renderings *all = &service->renderings;
     struct format_directory *directory = directory_of(service, format);
-    directory->mtime_ns = service_next_mtime(directory->mtime_ns);
+    directory->mtime_ns = version_next_mtime(directory->mtime_ns);
     all->visible &= ~(1u << format);
     all->visible |= (guint)visible << format;
     if (!visible)
@@ -215,19 +211,19 @@ struct rendered *rendered_restore(struct service *service, guint64 format)
 const struct rendered *rendered_get(struct service *service, guint format)
 {
     struct rendered *rendered = service->renderings.files[format];
-    if (!service->view || (rendered && rendered->bytes))
+    if (!service->view || (rendered && rendered->version.bytes))
         return rendered;
     if (!rendered)
         rendered = rendered_new(service, format);
-    if (take_bytes(rendered, service->view))
-        note_told(rendered);
+    if (take_view(rendered, service->view, FALSE))
+        kept_rendered(rendered);
     return rendered;
 }
 
 gint64 rendered_mtime(const struct service *service, guint format)
 {
     const struct rendered *rendered = service->renderings.files[format];
-    return rendered ? rendered->mtime_ns : service->renderings.mtime_ns;
+    return rendered ? rendered->version.mtime_ns : service->renderings.mtime_ns;
 }
 
 GBytes *rendered_open(struct service *service, guint format)
@@ -237,7 +233,7 @@ GBytes *rendered_open(struct service *service, guint format)
         return NULL;
     service->renderings.files[format]->read = TRUE;
     kept_rendered(service->renderings.files[format]);
-    return g_bytes_ref(rendered->bytes);
+    return g_bytes_ref(rendered->version.bytes);
 }
 
 const struct mirror_lane *rendered_lane(const struct service *service, guint format)
@@ -276,8 +272,8 @@ void renderings_restore_view(struct service *service)
         struct rendered *rendered = service->renderings.files[i];
         if (!rendered)
             continue;
-        rendered->bytes = row_of(rendered)->render(service->view);
-        if (rendered->told_ns < rendered->mtime_ns)
+        take_view(rendered, service->view, FALSE);
+        if (rendered->version.changed)
             announce(rendered);
     }
 }

@@ -8,6 +8,7 @@
 
 #include "fs/mirror.h"
 #include "fs/render_format.h"
+#include "fs/version.h"
 
 struct node;
 struct service;
@@ -15,14 +16,10 @@ struct service;
 /* One file. */
 struct rendered {
     struct service *service;
-    guint format;        /* index of the row */
-    GBytes *bytes;       /* NULL until the first list */
-    gint64 mtime_ns;     /* wall clock, grows strictly */
-    gboolean read;       /* somebody opened it: a watch on its directory keeps the interest */
-    gboolean changed;    /* not announced yet */
-    gboolean moved;      /* MOVED_TO is owed */
-    gint64 announced_at; /* monotonic us: at most 10 announcements a second */
-    gint64 told_ns;      /* mtime_ns of what was announced last, or that nobody could watch */
+    guint format;           /* index of the row */
+    struct version version; /* without bytes until the first list */
+    gboolean read;          /* somebody opened it: a watch on its directory keeps the interest */
+    gboolean moved;         /* MOVED_TO is owed, and the version is not told before that */
     struct record *kept;
     struct mirror_lane lane;
 };

@@ -82,8 +82,7 @@ static gboolean restore_content(struct fs *fs, struct record *record)
         return FALSE;
     struct content_file *content = &service->contents[record->words[0]];
     content->kept = record;
-    content->mtime_ns = (gint64)record->words[1];
-    content->told_ns = (gint64)record->words[2];
+    version_resume(&content->version, (gint64)record->words[1], (gint64)record->words[2]);
     return TRUE;
 }
 
@@ -98,9 +97,8 @@ static gboolean restore_host(struct fs *fs, struct record *record)
     host->visible = has(record, 1, KEPT_VISIBLE);
     host->wanted = has(record, 1, KEPT_WANTED);
     host->created = has(record, 1, KEPT_CREATED);
-    host->mtime_ns = (gint64)record->words[2];
-    host->told_ns = (gint64)record->words[3];
-    host->changed = host->visible && host->told_ns < host->mtime_ns;
+    version_resume(&host->version, (gint64)record->words[2], (gint64)record->words[3]);
+    host->version.changed &= host->visible;
     if (host->created)
         hosts_restore_created(host);
     return TRUE;
@@ -114,8 +112,7 @@ static gboolean restore_rendered(struct fs *fs, struct record *record)
         return FALSE;
     rendered->kept = record;
     rendered->read = has(record, 1, KEPT_READ);
-    rendered->mtime_ns = (gint64)record->words[2];
-    rendered->told_ns = (gint64)record->words[3];
+    version_resume(&rendered->version, (gint64)record->words[2], (gint64)record->words[3]);
     return TRUE;
 }
 

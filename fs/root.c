@@ -82,7 +82,7 @@ void root_init(struct fs *fs)
     struct root *root = &fs->root;
     root->groups = g_hash_table_new(g_str_hash, g_str_equal);
     asks_init(&root->asks);
-    root->mtime_ns = service_next_mtime(0);
+    root->mtime_ns = version_next_mtime(0);
     mirror_lane_init(&root->lane, &root_lane, fs);
 }
 

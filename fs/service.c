@@ -26,7 +26,7 @@ static struct service *service_make(struct group *group, const char *name)
     service->path = g_strconcat(group->shown, "/", service->shown, NULL);
     service->registrations = g_ptr_array_new();
     service->kept_overlay = g_ptr_array_new();
-    service->mtime_ns = service_next_mtime(0);
+    service->mtime_ns = version_next_mtime(0);
     contents_init(service);
     hosts_init(&service->hosts, service);
     renderings_init(service);
@@ -83,7 +83,7 @@ void service_free(gpointer item)
     overlay_clear(&service->overlay);
     for (int i = 0; i < CONTENT_COUNT; i++) {
         mirror_lane_remove(service->fs->mirror, &service->contents[i].lane);
-        g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+        version_clear(&service->contents[i].version);
     }
     hosts_clear(&service->hosts);
     renderings_clear(service);
@@ -187,7 +187,7 @@ void service_drop_list(struct service *service)
     g_clear_pointer(&service->view, service_info_unref);
     service->list_until = 0;
     for (int i = 0; i < CONTENT_COUNT; i++)
-        g_clear_pointer(&service->contents[i].bytes, g_bytes_unref);
+        version_clear(&service->contents[i].version);
     kept_view(service);
     hosts_update(&service->hosts, TRUE);
     clusters_update(&service->clusters, TRUE);
@@ -198,13 +198,8 @@ void service_restore_view(struct service *service, struct service_info *view)
 {
     service->view = service_info_ref(view);
     service->list = service_info_ref(view);
-    for (int i = 0; i < CONTENT_COUNT; i++) {
-        struct content_file *content = &service->contents[i];
-        content->bytes = content->file->render(view);
-        content->changed = content->told_ns < content->mtime_ns;
-        if (content->changed)
-            mirror_mark(service->fs->mirror, &content->lane);
-    }
+    for (int i = 0; i < CONTENT_COUNT; i++)
+        content_resume(&service->contents[i]);
     renderings_restore_view(service);
 }
 

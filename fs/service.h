@@ -108,9 +108,3 @@ void service_update(struct service *service);
 /* Whether somebody may have watched that file or directory before the first list: the kernel held
  * it, and not only because of the look-up that is answered right now. */
 gboolean service_was_held(const struct service *service, enum node_kind kind, const char *name);
-
-/* Strictly growing time stamp: max(now, old + 1 ns), wall clock. */
-static inline gint64 service_next_mtime(gint64 old_ns)
-{
-    return MAX(g_get_real_time() * 1000, old_ns + 1);
-}

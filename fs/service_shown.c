@@ -38,7 +38,7 @@ void service_sync(struct service *service)
         return;
     }
     service->visible = !service->visible; /* nobody can be watching the group */
-    group->mtime_ns = service_next_mtime(group->mtime_ns);
+    group->mtime_ns = version_next_mtime(group->mtime_ns);
     kept_service(service);
     kept_group(group);
 }
