@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/cluster.h"
 
+#include "fs/kept.h"
 #include "fs/service.h"
 #include "fs/tree.h"
 
@@ -36,14 +37,15 @@ gboolean cluster_is_held(const struct cluster *cluster)
 
 /* --- the lane of one cluster's files ------------------------------------------------------- */
 
-static enum mirror_turn file_turn(const struct cluster *cluster, struct version *file,
-                                  const char *name, gint64 *earliest)
+static enum mirror_turn file_turn(struct cluster *cluster, struct version *file, const char *name,
+                                  gint64 *earliest)
 {
     gint64 now = g_get_monotonic_time();
     if (!file->changed)
         return MIRROR_NOTHING;
     if (!file_is_held(cluster, name) && !directory_is_held(cluster)) {
         version_settle(file); /* nobody can be watching */
+        kept_cluster(cluster);
         return MIRROR_NOTHING;
     }
     gint64 due = version_due(file);
@@ -81,10 +83,12 @@ static void cluster_done(gpointer owner, enum mirror_op op, const char *path, in
     struct version *file = &cluster->files[row->content];
     if (error)
         g_debug("announcing %s: %s", path, g_strerror(error));
-    if (error == EINTR)
+    if (error == EINTR) {
         version_again(file);
-    else
-        version_told(file);
+        return;
+    }
+    version_told(file);
+    kept_cluster(cluster);
 }
 
 static const struct mirror_lane_class files_lane = {cluster_next, cluster_done, NULL};
@@ -107,6 +111,7 @@ void cluster_free(gpointer item)
 {
     struct cluster *cluster = item;
     mirror_lane_remove(cluster->service->fs->mirror, &cluster->lane);
+    kept_drop(cluster->service->fs, &cluster->kept);
     for (int i = 0; i < CONTENT_COUNT; i++)
         version_clear(&cluster->files[i]);
     service_info_unref(cluster->view);
@@ -162,6 +167,17 @@ void cluster_update(struct cluster *cluster, gboolean silent)
     cluster->view = g_steal_pointer(&part);
     for (int i = 0; i < CONTENT_COUNT; i++)
         file_update(cluster, i, silent || new);
+    kept_cluster(cluster);
+}
+
+void cluster_resume(struct cluster *cluster)
+{
+    cluster->view = part_of_view(cluster);
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        version_take(&cluster->files[i], layout_content(i)->render(cluster->view), FALSE);
+        if (cluster->files[i].changed)
+            mirror_mark(cluster->service->fs->mirror, &cluster->lane);
+    }
 }
 
 /* --- nodes --------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "naming/naming.h"
 
 struct node;
+struct record;
 struct service;
 
 struct cluster {
@@ -25,6 +26,7 @@ struct cluster {
     gboolean visible; /* LOOKUP and READDIR show it */
     guint round;      /* of the last update that listed it */
     struct mirror_lane lane;
+    struct record *kept;
 };
 
 /* `name` as the server says it, `shown` as a file name; both copied. */
@@ -32,6 +34,8 @@ struct cluster *cluster_new(struct service *service, const char *name, const cha
 void cluster_free(gpointer cluster); /* for the slot table */
 /* The service's view has changed; `silent`: nobody can be watching. */
 void cluster_update(struct cluster *cluster, gboolean silent);
+/* It is that of an earlier daemon: what that one has not announced is owed. */
+void cluster_resume(struct cluster *cluster);
 /* The kernel holds a node of it. */
 gboolean cluster_is_held(const struct cluster *cluster);
 

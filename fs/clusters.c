@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/clusters.h"
 
+#include "fs/kept.h"
 #include "fs/names.h"
 #include "fs/service.h"
 #include "fs/tree.h"
@@ -76,6 +77,7 @@ static void clusters_done(gpointer owner, enum mirror_op op, const char *path, i
         return;
     g_debug("announcing %s: %s", path, g_strerror(error));
     cluster->visible = op == MIRROR_MKDIR; /* no event can be had for it */
+    kept_cluster(cluster);
 }
 
 static gboolean clusters_gated(gpointer owner)
@@ -179,18 +181,28 @@ void clusters_use(struct clusters *clusters)
     clusters_update(clusters, TRUE);
 }
 
-void clusters_resume(struct clusters *clusters, const struct node *node)
+struct cluster *clusters_restore(struct clusters *clusters, guint64 id, const char *name)
 {
-    if (node->kind < NODE_CLUSTERS || node->kind > NODE_CLUSTER_FILE)
-        return;
-    g_auto(GStrv) parts = g_strsplit(node->name, "/", 3);
-    g_autofree char *name = parts[1] ? names_decode(parts[1]) : NULL;
-    clusters_use(clusters);
-    struct cluster *cluster = name ? cluster_obtain(clusters, name) : NULL;
-    if (!cluster || cluster->view)
-        return;
-    cluster_update(cluster, TRUE);
-    cluster->visible = TRUE;
+    g_autofree char *shown = names_encode(name);
+    if (!clusters->slots)
+        clusters->slots = slots_new(cluster_free);
+    if (!shown || find_by_name(clusters, name))
+        return NULL;
+    struct cluster *cluster = cluster_new(clusters->service, name, shown);
+    cluster->id = id;
+    if (slots_put(clusters->slots, id, cluster))
+        return cluster;
+    cluster_free(cluster);
+    return NULL;
+}
+
+void clusters_resume(struct clusters *clusters)
+{
+    for (guint i = 1; i <= high(clusters); i++)
+        if (cluster_at(clusters, i))
+            cluster_resume(cluster_at(clusters, i));
+    if (clusters->held)
+        clusters_use(clusters);
 }
 
 void clusters_tick(struct clusters *clusters)
@@ -207,4 +219,7 @@ void clusters_set_visible(struct clusters *clusters, struct cluster *cluster, gb
 {
     cluster->visible = visible;
     clusters->mtime_ns = version_next_mtime(clusters->mtime_ns);
+    for (guint i = 1; i <= high(clusters); i++)
+        if (cluster_at(clusters, i))
+            kept_cluster(cluster_at(clusters, i)); /* each has the directory's time */
 }

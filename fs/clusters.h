@@ -28,8 +28,11 @@ void clusters_clear(struct clusters *clusters);
 
 /* Somebody looks: built of the view that is held, without an event. Idempotent. */
 void clusters_use(struct clusters *clusters);
-/* An earlier daemon gave this node out: if it is one of ours, what it stands for is there. */
-void clusters_resume(struct clusters *clusters, const struct node *node);
+/* A cluster as an earlier daemon had it, with that id. The caller sets what was visible and told.
+ * NULL if the id or the name is taken. */
+struct cluster *clusters_restore(struct clusters *clusters, guint64 id, const char *name);
+/* All of them are there, as is the service's view. */
+void clusters_resume(struct clusters *clusters);
 /* The service's view has changed; `silent`: no event, all at once (nobody can be watching). */
 void clusters_update(struct clusters *clusters, gboolean silent);
 /* Now and then: what is neither listed nor held goes. */

@@ -211,7 +211,9 @@ static void open_model(struct daemon *daemon)
     struct fs *fs = &daemon->fs;
     fs->options = daemon->config->options;
     fs->started = g_get_monotonic_time();
-    fs->started_ns = version_next_mtime(0);
+    if (!state_shared(fs->state)->started_ns)
+        state_shared(fs->state)->started_ns = (guint64)version_next_mtime(0);
+    fs->started_ns = (gint64)state_shared(fs->state)->started_ns;
     fs->errors = error_log_new();
     fs->events = events_new();
     if (state_shared(fs->state)->remounted)

@@ -216,12 +216,19 @@ static void want(struct hosts *hosts, const struct instance *record)
     host_set_record(host, record);
 }
 
+/* What the directory lists is another. */
+static void entries_changed(struct hosts *hosts)
+{
+    hosts->mtime_ns = version_next_mtime(hosts->mtime_ns);
+    kept_service(hosts->service);
+}
+
 static void settle_one(struct hosts *hosts, struct host *host, gboolean silent)
 {
     if (host->round != hosts->round && !host->created)
         host->wanted = FALSE;
     if (host->visible != host->wanted)
-        hosts->mtime_ns = version_next_mtime(hosts->mtime_ns);
+        entries_changed(hosts);
     if (silent) {
         host->visible = host->wanted;
         version_settle(&host->version);
@@ -277,7 +284,7 @@ struct host *hosts_create(struct hosts *hosts, const char *name, const struct in
 void hosts_set_visible(struct hosts *hosts, struct host *host, gboolean visible)
 {
     if (host->visible != visible)
-        hosts->mtime_ns = version_next_mtime(hosts->mtime_ns);
+        entries_changed(hosts);
     host->visible = visible;
     if (visible) /* a name that was not there has no reader to tell */
         version_settle(&host->version);

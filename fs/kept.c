@@ -7,6 +7,7 @@
 #include "fs/host.h"
 #include "fs/pack.h"
 #include "fs/registered.h"
+#include "fs/render_dir.h"
 #include "fs/service.h"
 
 #include <string.h>
@@ -81,9 +82,13 @@ void kept_service(struct service *service)
     const guint64 words[STATE_WORDS] = {
         flag(service->visible, KEPT_VISIBLE) | flag(service->known, KEPT_KNOWN) |
             flag(service->pinned, KEPT_PINNED) | flag(service->hidden, KEPT_HIDDEN) |
-            flag(service->subscribed, KEPT_SUBSCRIBED),
-        (guint64)service->mtime_ns, service->group->id, (guint64)service->opened,
-        service->renderings.visible};
+            flag(service->subscribed, KEPT_SUBSCRIBED) |
+            (guint64)service->renderings.visible << KEPT_FORMATS_SHIFT,
+        (guint64)service->mtime_ns,
+        service->group->id,
+        (guint64)service->opened,
+        (guint64)service->renderings.mtime_ns,
+        (guint64)service->hosts.mtime_ns};
     keep(service->fs, &service->kept, (struct identity){RECORD_SERVICE, service->id, words},
          text_of(service->key.name));
 }
@@ -108,6 +113,32 @@ void kept_host(const struct hosts *hosts, struct host *host)
         (guint64)host->version.mtime_ns, (guint64)host->version.told_ns};
     keep(service->fs, &host->kept, (struct identity){RECORD_HOST, host->id, words},
          text_of(host->name));
+}
+
+_Static_assert(CONTENT_COUNT == 3, "kept_cluster has a word for each");
+
+void kept_cluster(struct cluster *cluster)
+{
+    const struct service *service = cluster->service;
+    const struct version *files = cluster->files;
+    guint64 flags = flag(cluster->visible, KEPT_VISIBLE);
+    for (int i = 0; i < CONTENT_COUNT; i++)
+        flags |= (guint64)(files[i].told_ns < files[i].mtime_ns) << (KEPT_OWED_SHIFT + i);
+    const guint64 words[STATE_WORDS] = {flags,
+                                        (guint64)files[0].mtime_ns,
+                                        (guint64)files[1].mtime_ns,
+                                        (guint64)files[2].mtime_ns,
+                                        (guint64)service->clusters.mtime_ns,
+                                        cluster->id};
+    keep(service->fs, &cluster->kept, (struct identity){RECORD_CLUSTER, service->id, words},
+         text_of(cluster->name));
+}
+
+void kept_format(struct format_directory *directory)
+{
+    const guint64 words[STATE_WORDS] = {(guint64)directory->mtime_ns};
+    keep(directory->fs, &directory->kept,
+         (struct identity){RECORD_FORMAT, directory->format, words}, (struct text){NULL, 0});
 }
 
 void kept_rendered(struct rendered *rendered)

@@ -9,9 +9,13 @@
  *
  *   ROOT          answered, mtime
  *   GROUP         flags, mtime; name
- *   SERVICE       flags, mtime, group, opened, formats shown; name
+ *   SERVICE       flags and formats shown, mtime, group, opened, mtimes of its rendered files that
+ *                 are not held and of hosts/; name
  *   CONTENT       index of the file, mtime, mtime that was announced last; id is the service's
  *   HOST          service, flags, mtime, mtime that was announced last; file name
+ *   CLUSTER       flags and files not announced yet, mtimes of its files and of clusters/, its id;
+ *                 name; id is the service's
+ *   FORMAT        mtime; id is the format
  *   RENDERED      format, flags, mtime, mtime that was announced last; id is the service's
  *   VIEW          until when it counts, instances; version and what is served (pack.h); id is the
  * service's LIST          none; what the server said, if that is another list; id is the service's
@@ -33,7 +37,9 @@
 #include "fs/fs.h"
 #include "fs/state.h"
 
+struct cluster;
 struct content_file;
+struct format_directory;
 struct group;
 struct handle;
 struct host;
@@ -57,11 +63,16 @@ enum kept_flag {
     KEPT_READ = 1 << 11,      /* rendered */
 };
 
+#define KEPT_FORMATS_SHIFT 16 /* service: above the flags, a bit a format */
+#define KEPT_OWED_SHIFT 16    /* cluster: the same, a bit a content file */
+
 void kept_root(struct fs *fs);
 void kept_group(struct group *group);
 void kept_service(struct service *service);
 void kept_content(struct content_file *content);
 void kept_host(const struct hosts *hosts, struct host *host);
+void kept_cluster(struct cluster *cluster);
+void kept_format(struct format_directory *directory);
 void kept_rendered(struct rendered *rendered);
 /* What is served, and the server's list where that is another one; or none of both. */
 void kept_view(struct service *service);

@@ -78,7 +78,7 @@ void render_init(struct fs *fs)
         struct format_directory *directory = &render->directories[i];
         directory->fs = fs;
         directory->format = i;
-        directory->mtime_ns = version_next_mtime(0);
+        directory->mtime_ns = fs->started_ns;
         mirror_lane_init(&directory->lane, &directory_lane, directory);
     }
 }

@@ -14,6 +14,8 @@ struct service;
 
 #define RENDER_STEM_MAX (NAMES_MAX - 5) /* room for the longest ending */
 
+struct record;
+
 struct format_directory {
     struct fs *fs;
     guint format;            /* index of the row */
@@ -21,6 +23,7 @@ struct format_directory {
     guint parked;            /* users' operations that hold the directory's lock: the gate */
     struct mirror_lane lane; /* files that come and go */
     gint64 mtime_ns;         /* wall clock */
+    struct record *kept;
 };
 
 void render_init(struct fs *fs);

@@ -199,6 +199,7 @@ void rendered_set_visible(struct service *service, guint format, gboolean visibl
     if (!visible)
         rendered_free(service, format);
     kept_service(service);
+    kept_format(directory);
 }
 
 struct rendered *rendered_restore(struct service *service, guint64 format)

@@ -5,7 +5,6 @@
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/handle_state.h"
-#include "fs/kept.h"
 #include "fs/pack.h"
 #include "fs/pollers.h"
 #include "fs/registered.h"
@@ -24,133 +23,6 @@ void restore_each(struct fs *fs, enum record_type type, restore_fn restore)
         if (record && !restore(fs, record))
             state_remove(fs->state, record);
     }
-}
-
-static gboolean has(const struct record *record, int word, enum kept_flag flag)
-{
-    return (record->words[word] & flag) != 0;
-}
-
-/* --- groups, services, hosts --------------------------------------------------------------- */
-
-static gboolean restore_root(struct fs *fs, struct record *record)
-{
-    fs->root.kept = record;
-    fs->root.listing.answers = (guint)record->words[0];
-    fs->root.mtime_ns = (gint64)record->words[1];
-    return TRUE;
-}
-
-static gboolean restore_group(struct fs *fs, struct record *record)
-{
-    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
-    struct group *group = group_restore(fs, record->id, name);
-    if (!group)
-        return FALSE;
-    group->kept = record;
-    group->visible = has(record, 0, KEPT_VISIBLE);
-    group->known = has(record, 0, KEPT_KNOWN);
-    group->pinned = has(record, 0, KEPT_PINNED);
-    group->listing.answers = has(record, 0, KEPT_ANSWERED);
-    group->mtime_ns = (gint64)record->words[1];
-    return TRUE;
-}
-
-static gboolean restore_service(struct fs *fs, struct record *record)
-{
-    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
-    struct group *group = group_get(fs, record->words[2]);
-    struct service *service = group ? service_restore(group, record->id, name) : NULL;
-    if (!service)
-        return FALSE;
-    service->kept = record;
-    service->visible = has(record, 0, KEPT_VISIBLE);
-    service->known = has(record, 0, KEPT_KNOWN);
-    service->pinned = has(record, 0, KEPT_PINNED);
-    service->hidden = has(record, 0, KEPT_HIDDEN);
-    service->subscribed = has(record, 0, KEPT_SUBSCRIBED);
-    service->mtime_ns = (gint64)record->words[1];
-    service->opened = (gint64)record->words[3];
-    service->renderings.visible = (guint)record->words[4];
-    return TRUE;
-}
-
-static gboolean restore_content(struct fs *fs, struct record *record)
-{
-    struct service *service = service_get(fs, record->id);
-    if (!service || record->words[0] >= CONTENT_COUNT || service->contents[record->words[0]].kept)
-        return FALSE;
-    struct content_file *content = &service->contents[record->words[0]];
-    content->kept = record;
-    version_resume(&content->version, (gint64)record->words[1], (gint64)record->words[2]);
-    return TRUE;
-}
-
-static gboolean restore_host(struct fs *fs, struct record *record)
-{
-    g_autofree char *name = state_get_bytes(fs->state, record, NULL);
-    struct service *service = service_get(fs, record->words[0]);
-    struct host *host = service ? hosts_restore(&service->hosts, record->id, name) : NULL;
-    if (!host)
-        return FALSE;
-    host->kept = record;
-    host->visible = has(record, 1, KEPT_VISIBLE);
-    host->wanted = has(record, 1, KEPT_WANTED);
-    host->created = has(record, 1, KEPT_CREATED);
-    version_resume(&host->version, (gint64)record->words[2], (gint64)record->words[3]);
-    host->version.changed &= host->visible;
-    if (host->created)
-        hosts_restore_created(host);
-    return TRUE;
-}
-
-static gboolean restore_rendered(struct fs *fs, struct record *record)
-{
-    struct service *service = service_get(fs, record->id);
-    struct rendered *rendered = service ? rendered_restore(service, record->words[0]) : NULL;
-    if (!rendered)
-        return FALSE;
-    rendered->kept = record;
-    rendered->read = has(record, 1, KEPT_READ);
-    version_resume(&rendered->version, (gint64)record->words[2], (gint64)record->words[3]);
-    return TRUE;
-}
-
-/* --- lists --------------------------------------------------------------------------------- */
-
-/* Unpacked when somebody looks at the service, or by and by (restore_services.c). */
-static gboolean restore_view(struct fs *fs, struct record *record)
-{
-    struct service *service = service_get(fs, record->id);
-    if (!service || service->kept_view)
-        return FALSE;
-    service->kept_view = record;
-    service->asleep_hosts = (guint)record->words[1];
-    return TRUE;
-}
-
-static gboolean restore_list(struct fs *fs, struct record *record)
-{
-    struct service *service = service_get(fs, record->id);
-    if (!service || !service->kept_view || service->kept_list)
-        return FALSE;
-    service->kept_list = record;
-    return TRUE;
-}
-
-static gboolean restore_overlay(struct fs *fs, struct record *record)
-{
-    struct service *service = service_get(fs, record->id);
-    gsize length;
-    g_autofree char *bytes = state_get_bytes(fs->state, record, &length);
-    struct overlay_entry entry = {.since = (gint64)record->words[0],
-                                  .until = (gint64)record->words[1],
-                                  .gone = record->words[2] != 0};
-    if (!service || !unpack_instance(bytes, length, &entry.instance))
-        return FALSE;
-    overlay_restore(&service->overlay, &entry);
-    g_ptr_array_add(service->kept_overlay, record);
-    return TRUE;
 }
 
 /* --- registrations ------------------------------------------------------------------------- */
@@ -181,21 +53,10 @@ static gboolean restore_registration(struct fs *fs, struct record *record)
 
 /* --- nodes --------------------------------------------------------------------------------- */
 
-static void resume_cluster(const struct fs *fs, const struct node *node)
-{
-    struct service *service = service_get(fs, node->owner);
-    if (!service)
-        return;
-    restore_lists(service);
-    clusters_resume(&service->clusters, node);
-}
-
 static void find_files(const struct fs *fs)
 {
     for (guint i = tree_high(fs->tree); i > 0; i--) {
         struct node *node = tree_at(fs->tree, i);
-        if (node && node->kind >= NODE_CLUSTERS && node->kind <= NODE_CLUSTER_FILE)
-            resume_cluster(fs, node);
         if (node && node->kind == NODE_SERVICE_FILE)
             node->file = layout_find(LAYOUT_SERVICE, node->name);
         else if (node && node->kind == NODE_CLUSTER_FILE)
@@ -236,10 +97,10 @@ static gboolean restore_handle(struct fs *fs, struct record *record)
     handle->kept = record;
     handle->unique = record->words[1];
     handle->snapshot = record->words[2];
-    handle->interested = has(record, 3, KEPT_INTERESTED);
-    handle->created = has(record, 3, KEPT_CREATED);
-    handle->wrote = has(record, 3, KEPT_WROTE);
-    handle->polled = has(record, 3, KEPT_POLLED);
+    handle->interested = restore_has(record, 3, KEPT_INTERESTED);
+    handle->created = restore_has(record, 3, KEPT_CREATED);
+    handle->wrote = restore_has(record, 3, KEPT_WROTE);
+    handle->polled = restore_has(record, 3, KEPT_POLLED);
     handle->poll_kh = record->words[4];
     handle->seen_ns = (gint64)record->words[5];
     resume_handle(handle, record);
@@ -278,23 +139,7 @@ void restore_resume(struct fs *fs)
 
 static void restore_tables(struct fs *fs)
 {
-    restore_each(fs, RECORD_ROOT, restore_root);
-    restore_each(fs, RECORD_GROUP, restore_group);
-    slots_restored(fs->groups);
-    root_configure(fs);
-    restore_each(fs, RECORD_SERVICE, restore_service);
-    slots_restored(fs->services);
-    restore_each(fs, RECORD_CONTENT, restore_content);
-    restore_each(fs, RECORD_HOST, restore_host);
-    for (guint i = slots_high(fs->services); i > 0; i--) {
-        struct service *service = slots_at(fs->services, i);
-        if (service)
-            slots_restored(service->hosts.slots);
-    }
-    restore_each(fs, RECORD_RENDERED, restore_rendered);
-    restore_each(fs, RECORD_VIEW, restore_view);
-    restore_each(fs, RECORD_LIST, restore_list);
-    restore_each(fs, RECORD_OVERLAY, restore_overlay);
+    restore_shown(fs);
     restore_each(fs, RECORD_REGISTRATION, restore_registration);
     slots_restored(fs->registrations);
 }

@@ -63,6 +63,7 @@ void service_wake(struct service *service)
         return;
     service->asleep = FALSE;
     restore_lists(service);
+    clusters_resume(&service->clusters);
     service->asleep_hosts = 0;
     service_update(service);
 }

@@ -28,6 +28,8 @@ enum record_type {
     RECORD_SERVICE,
     RECORD_CONTENT,
     RECORD_HOST,
+    RECORD_CLUSTER,
+    RECORD_FORMAT,
     RECORD_RENDERED,
     RECORD_VIEW,
     RECORD_LIST,
@@ -76,6 +78,7 @@ struct state_shared {
     guint64 keeper_pid;
     guint64 registry_pid; /* 0 = none */
     guint64 restarts;     /* daemons started in place of dead ones */
+    guint64 started_ns;   /* wall clock: when the mount was made */
     guint64 remounted; /* 1: the mount was made anew, nothing of the old one's kernel side counts */
     char address[128]; /* "HOST:PORT" of the embedded registry; "" = none */
     struct state_strike strikes[STATE_STRIKES]; /* the keeper's */

@@ -51,7 +51,9 @@ ASK = {
     "instances": lambda m, s: read(path_in(m, s, "instances")),
     "hosts": lambda m, s: os.listdir(path_in(m, s, "hosts")),
     "host": lambda m, s: read(path_in(m, s, "hosts/10.0.0.1:80")),
-    "stat": lambda m, s: [state_of(path_in(m, s, name)) for name in ("", "instances", "healthy")],
+    "stat": lambda m, s: [state_of(path_in(m, s, name)) for name in ("", "instances", "healthy", "hosts", "clusters", CLUSTER, f"{CLUSTER}/healthy")]
+            + [state_of(str(m / name)) for name in (".nacos", ".nacos/status", ".nacos/render/env",
+                                                     f".nacos/render/env/{GROUP}@@{s}.env")],
     "cluster": lambda m, s: read(path_in(m, s, f"{CLUSTER}/instances")),
     "rendered": lambda m, s: read(m / f".nacos/render/env/{GROUP}@@{s}.env"),
     "xattr": lambda m, s: os.getxattr(path_in(m, s, ""), "user.nacos.source"),

@@ -285,6 +285,29 @@ class TestHelpers:
             assert "meta.a=b" in read(mount.path("instances"))
         mount.assert_died()
 
+    @pytest.mark.parametrize("opcode", [OPEN, SETATTR, RELEASE], ids=["OPEN", "SETATTR", "RELEASE"])
+    def test_cluster_changes(self, mortal, when, opcode):
+        mount = mortal(when, opcode)
+        path = mount.path("clusters/DEFAULT/instances")
+        assert lines(path)
+        with Watch(path) as watch:
+            mount.arm()
+            mount.stub.add("order-svc", "10.0.0.1", 80, metadata={"a": "b"})
+            mount.stub.push("order-svc")
+            watch.wait_for("CLOSE_WRITE", timeout=20)
+            wait_until(lambda: "meta.a=b" in read(path), 20)
+        mount.assert_died()
+
+    def test_cluster_comes(self, mortal, when):
+        mount = mortal(when, MKDIR)
+        assert os.listdir(mount.path("clusters")) == ["DEFAULT"]
+        with Watch(mount.path("clusters")) as watch:
+            mount.arm()
+            mount.stub.add("order-svc", "10.0.0.2", 80, cluster="hz")
+            mount.stub.push("order-svc")
+            once(watch, "CREATE", "hz")
+        mount.assert_died()
+
     def test_service_comes(self, mortal, when):
         mount = mortal(when, MKDIR)
         with Watch(os.path.join(mount.mounted.path, GROUP)) as watch:

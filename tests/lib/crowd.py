@@ -176,7 +176,8 @@ def leaser(user, service, address):
 
 
 def walker(user):
-    """find and ls -lR: no line on stderr but of names that an rm has taken away meanwhile."""
+    """find and ls -lR: no line on stderr but of names that an rm or the end of a lease has taken away
+    meanwhile: instances, and the cluster with its last one."""
     commands = [["find", user.mount, "-ls"], ["ls", "-lR", user.mount]]
     user.result["walks"] = 0
     while not user.over.is_set():
@@ -185,7 +186,8 @@ def walker(user):
                                   env={**os.environ, "LC_ALL": "C"}, check=False)
             user.result["walks"] += 1
             for line in done.stderr.splitlines():
-                gone = "/hosts/10.8." in line or "/hosts/10.7." in line
+                gone = any(part in line for part in ("/hosts/10.8.", "/hosts/10.7.")) or \
+                    "/own-" in line and "/clusters/" in line
                 if not (gone and "No such file or directory" in line):
                     user.fail(line)
         user.over.wait(0.3)
