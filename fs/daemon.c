@@ -214,7 +214,7 @@ static void open_model(struct daemon *daemon)
     if (!state_shared(fs->state)->started_ns)
         state_shared(fs->state)->started_ns = (guint64)version_next_mtime(0);
     fs->started_ns = (gint64)state_shared(fs->state)->started_ns;
-    fs->errors = error_log_new();
+    error_init(fs);
     fs->events = events_new();
     if (state_shared(fs->state)->remounted)
         restore_forget_kernel(fs);

@@ -6,6 +6,9 @@
 
 #include "fs/fs.h"
 
+/* Makes fs->errors, with what an earlier daemon had in it. */
+void error_init(struct fs *fs);
+
 /* errno of a status; 0 for NAMING_OK. */
 int error_of_status(enum naming_status status);
 

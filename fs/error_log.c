@@ -8,87 +8,119 @@
 #define MAX_TEXT 1024 /* bytes kept of each string */
 #define MERGE_MS 1000
 
-struct record {
-    gint64 time_ms; /* of the first, wall clock */
-    int error;
-    char *path;
-    char *server;
-    char *text;
-    guint64 count;
-};
-
 struct error_log {
-    GQueue records; /* struct record *, oldest first, at most ERROR_LOG_ROOM */
+    GQueue entries;  /* struct error_entry *, oldest first, at most ERROR_LOG_ROOM */
+    guint64 numbers; /* given out */
+    void (*changed)(struct error_entry *entry, gpointer user_data);
+    gpointer user_data;
 };
 
-static void record_free(gpointer data)
+static void entry_free(gpointer data)
 {
-    struct record *record = data;
-    g_free(record->path);
-    g_free(record->server);
-    g_free(record->text);
-    g_free(record);
+    struct error_entry *entry = data;
+    g_free(entry->path);
+    g_free(entry->server);
+    g_free(entry->text);
+    g_free(entry);
 }
 
-struct error_log *error_log_new(void)
+static struct error_entry *entry_copy(const struct error_entry *from)
 {
-    return g_new0(struct error_log, 1);
+    struct error_entry *entry = g_new(struct error_entry, 1);
+    *entry = *from;
+    entry->path = g_strndup(from->path, MAX_TEXT);
+    entry->server = g_strndup(from->server, MAX_TEXT);
+    entry->text = g_strndup(from->text, MAX_TEXT);
+    return entry;
+}
+
+struct error_log *error_log_new(void (*changed)(struct error_entry *entry, gpointer user_data),
+                                gpointer user_data)
+{
+    struct error_log *log = g_new0(struct error_log, 1);
+    log->changed = changed;
+    log->user_data = user_data;
+    return log;
 }
 
 void error_log_free(struct error_log *log)
 {
     if (log == NULL)
         return;
-    g_queue_clear_full(&log->records, record_free);
+    g_queue_clear_full(&log->entries, entry_free);
     g_free(log);
 }
 
-/* The wall clock may jump: a record of the future merges with nothing. */
-static struct record *find_recent(struct error_log *log, const struct record *like)
+static void tell(const struct error_log *log, struct error_entry *entry)
 {
-    for (GList *l = log->records.tail; l != NULL; l = l->prev) {
-        struct record *record = l->data;
-        gint64 age = like->time_ms - record->time_ms;
-        if (age >= 0 && age < MERGE_MS && record->error == like->error &&
-            strcmp(record->path, like->path) == 0 && strcmp(record->text, like->text) == 0)
-            return record;
+    if (log->changed)
+        log->changed(entry, log->user_data);
+}
+
+/* The wall clock may jump: an entry of the future merges with nothing. */
+static struct error_entry *find_recent(struct error_log *log, const struct error_entry *like)
+{
+    for (GList *l = log->entries.tail; l != NULL; l = l->prev) {
+        struct error_entry *entry = l->data;
+        gint64 age = like->time_ms - entry->time_ms;
+        if (age >= 0 && age < MERGE_MS && entry->error == like->error &&
+            strcmp(entry->path, like->path) == 0 && strcmp(entry->text, like->text) == 0)
+            return entry;
     }
     return NULL;
+}
+
+static void drop_oldest(struct error_log *log)
+{
+    struct error_entry *oldest = g_queue_pop_head(&log->entries);
+    oldest->count = 0;
+    tell(log, oldest);
+    entry_free(oldest);
 }
 
 void error_log_add(struct error_log *log, gint64 now_ms, int error, const char *path,
                    const char *server, const char *text)
 {
-    struct record *record = g_new(struct record, 1);
-    *record = (struct record){now_ms,
-                              error,
-                              g_strndup(path, MAX_TEXT),
-                              g_strndup(server, MAX_TEXT),
-                              g_strndup(text, MAX_TEXT),
-                              1};
-    struct record *recent = find_recent(log, record);
+    const struct error_entry given = {.number = log->numbers,
+                                      .time_ms = now_ms,
+                                      .error = error,
+                                      .path = (char *)path,
+                                      .server = (char *)server,
+                                      .text = (char *)text,
+                                      .count = 1};
+    struct error_entry *entry = entry_copy(&given);
+    struct error_entry *recent = find_recent(log, entry);
     if (recent != NULL) {
         recent->count++;
-        record_free(record);
+        tell(log, recent);
+        entry_free(entry);
         return;
     }
-    g_queue_push_tail(&log->records, record);
-    if (log->records.length > ERROR_LOG_ROOM)
-        record_free(g_queue_pop_head(&log->records));
+    log->numbers++;
+    g_queue_push_tail(&log->entries, entry);
+    tell(log, entry);
+    if (log->entries.length > ERROR_LOG_ROOM)
+        drop_oldest(log);
+}
+
+void error_log_restore(struct error_log *log, const struct error_entry *entry)
+{
+    g_queue_push_tail(&log->entries, entry_copy(entry));
+    log->numbers = entry->number + 1;
 }
 
 GBytes *error_log_render(const struct error_log *log)
 {
     GString *out = g_string_new(NULL);
-    for (const GList *l = log->records.head; l != NULL; l = l->next) {
-        const struct record *record = l->data;
-        render_field_int(out, "time", record->time_ms);
-        render_field(out, "errno", error_name(record->error));
-        render_field(out, "path", record->path);
-        render_field(out, "server", record->server);
-        render_field(out, "text", record->text);
-        if (record->count > 1)
-            render_field_int(out, "count", (gint64)record->count);
+    for (const GList *l = log->entries.head; l != NULL; l = l->next) {
+        const struct error_entry *entry = l->data;
+        render_field_int(out, "time", entry->time_ms);
+        render_field(out, "errno", error_name(entry->error));
+        render_field(out, "path", entry->path);
+        render_field(out, "server", entry->server);
+        render_field(out, "text", entry->text);
+        if (entry->count > 1)
+            render_field_int(out, "count", (gint64)entry->count);
         g_string_append_c(out, '\n');
     }
     return g_string_free_to_bytes(out);

@@ -211,24 +211,6 @@ void events_wake(struct service *service)
 
 /* --- another daemon's ---------------------------------------------------------------------- */
 
-static gint by_position(gconstpointer a, gconstpointer b)
-{
-    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static GPtrArray *find_kept(const struct fs *fs)
-{
-    GPtrArray *records = g_ptr_array_new();
-    for (guint i = 0; i < state_found_count(fs->state, RECORD_EVENT); i++) {
-        struct record *record = state_found(fs->state, RECORD_EVENT, i);
-        if (record)
-            g_ptr_array_add(records, record);
-    }
-    g_ptr_array_sort(records, by_position);
-    return records;
-}
-
 /* The daemon died between writing its events and the view: nobody has read them. */
 static gboolean is_premature(const struct fs *fs, const struct record *record)
 {
@@ -257,7 +239,7 @@ static void restore_event(struct fs *fs, struct record *record)
 
 void events_restore(struct fs *fs)
 {
-    g_autoptr(GPtrArray) records = find_kept(fs);
+    g_autoptr(GPtrArray) records = state_found_in_order(fs->state, RECORD_EVENT);
     fs->events->stream = stream_new(RING);
     for (guint i = 0; i < records->len; i++) {
         if (is_premature(fs, records->pdata[i]))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/kept.h"
 
+#include "fs/error_log.h"
 #include "fs/group.h"
 #include "fs/handle.h"
 #include "fs/handle_state.h"
@@ -257,6 +258,22 @@ void kept_handle_state(struct handle *handle)
     struct text text = text_of_bytes(bytes);
     kept_handle(handle);
     state_set_bytes(handle->fs->state, handle->kept, text.bytes, text.length);
+}
+
+void kept_error(struct fs *fs, struct error_entry *entry)
+{
+    const guint64 words[STATE_WORDS] = {(guint64)entry->time_ms, (guint64)entry->error,
+                                        entry->count};
+    if (entry->count == 0) {
+        kept_drop(fs, &entry->kept);
+        return;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_len(text, entry->path, (gssize)strlen(entry->path) + 1);
+    g_string_append_len(text, entry->server, (gssize)strlen(entry->server) + 1);
+    g_string_append_len(text, entry->text, (gssize)strlen(entry->text) + 1);
+    keep(fs, &entry->kept, (struct identity){RECORD_ERROR, entry->number, words},
+         (struct text){text->str, text->len});
 }
 
 void kept_helper(struct fs *fs, pid_t pid, gboolean alive)

@@ -25,6 +25,8 @@
  *   HANDLE        node, unique of its OPEN, snapshot, flags, poll handle, mtime of what it gives;
  *                 what was written and read (handle_state.h)
  *   EVENT         position, service, version of the view, time; the event (events.c)
+ *   ERROR         time, errno, count; path, server and text, a NUL behind each (error_log.h); id is
+ *                 its number
  *   SNAPSHOT      none; the bytes of an open version
  *   OPERATION     see journal.h
  *   HELPER        none; id is the pid of a mirror helper
@@ -39,6 +41,7 @@
 
 struct cluster;
 struct content_file;
+struct error_entry;
 struct format_directory;
 struct group;
 struct handle;
@@ -86,6 +89,8 @@ void kept_registration_beat(struct registered *registration);
 void kept_handle(struct handle *handle);
 /* And what was written and read (handle_state.h). */
 void kept_handle_state(struct handle *handle);
+/* One line of .nacos/errors; with a count of 0 it goes. */
+void kept_error(struct fs *fs, struct error_entry *entry);
 void kept_helper(struct fs *fs, pid_t pid, gboolean alive);
 
 /* Removes the record; NULL in *record is allowed. */

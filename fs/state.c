@@ -229,6 +229,24 @@ struct record *state_found(const struct state *state, enum record_type type, gui
     return state_at(state, g_array_index(state->found[type], guint32, i), type);
 }
 
+static gint by_id(gconstpointer a, gconstpointer b)
+{
+    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+GPtrArray *state_found_in_order(const struct state *state, enum record_type type)
+{
+    GPtrArray *records = g_ptr_array_new();
+    for (guint i = 0; i < state_found_count(state, type); i++) {
+        struct record *record = state_found(state, type, i);
+        if (record)
+            g_ptr_array_add(records, record);
+    }
+    g_ptr_array_sort(records, by_id);
+    return records;
+}
+
 static void find_free(struct state *state)
 {
     guint32 records = state->header->records_high, blocks = state->header->blocks_high;

@@ -41,6 +41,7 @@ enum record_type {
     RECORD_OPERATION,
     RECORD_HELPER,
     RECORD_EVENT,
+    RECORD_ERROR,
     RECORD_INIT,
     RECORD_TYPES,
 };
@@ -127,6 +128,9 @@ struct record *state_at(const struct state *state, guint index, enum record_type
  * each type. */
 guint state_found_count(const struct state *state, enum record_type type);
 struct record *state_found(const struct state *state, enum record_type type, guint i);
+
+/* All of them, by their ids. New array, its records borrowed. */
+GPtrArray *state_found_in_order(const struct state *state, enum record_type type);
 
 struct state_usage {
     guint records, blocks; /* in use; a block is 128 bytes */

@@ -348,6 +348,22 @@ def test_term_while_no_daemon_lives(small):
     assert not small.mounted()
 
 
+def test_errors_stay_readable(small):
+    """More than there is room for, some of them counted: what is kept is what was."""
+    for number in range(120):
+        for _ in range(2):
+            with pytest.raises(OSError):
+                write(small / f"{GROUP}/order-svc/register", f"10.0.0.9:80 nonsense{number}=1\n")
+    errors = read(small / ".nacos/errors")
+    assert len(errors.splitlines()) == 100 and "count=2" in errors
+    for _ in range(2):
+        procs.kill(small.daemon())
+        assert read(small / ".nacos/errors") == errors
+    with pytest.raises(OSError):
+        write(small / f"{GROUP}/order-svc/register", "nonsense\n")
+    assert read(small / ".nacos/errors").splitlines()[:-1] == errors.splitlines()[1:]
+
+
 def test_signals_to_the_daemon_are_ignored(small):
     pid = small.daemon()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

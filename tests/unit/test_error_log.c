@@ -10,7 +10,7 @@ struct fixture {
 
 static void set_up(struct fixture *fixture, gconstpointer data)
 {
-    fixture->log = error_log_new();
+    fixture->log = error_log_new(NULL, NULL);
 }
 
 static void tear_down(struct fixture *fixture, gconstpointer data)
@@ -118,6 +118,47 @@ static void test_names(void)
 #define ADD(path, test)                                                                            \
     g_test_add("/error_log/" path, struct fixture, NULL, set_up, test, tear_down)
 
+struct told {
+    guint added, counted, gone;
+};
+
+static void note(struct error_entry *entry, gpointer user_data)
+{
+    struct told *told = user_data;
+    told->added += entry->count == 1;
+    told->counted += entry->count > 1;
+    told->gone += entry->count == 0;
+}
+
+static void test_keeper_is_told(void)
+{
+    struct told told = {0};
+    struct error_log *log = error_log_new(note, &told);
+    for (int i = 0; i < ERROR_LOG_ROOM + 3; i++) {
+        error_log_add(log, i * 5000, EINVAL, "p", "", "t");
+        error_log_add(log, i * 5000, EINVAL, "p", "", "t");
+    }
+    g_assert_cmpuint(told.added, ==, ERROR_LOG_ROOM + 3);
+    g_assert_cmpuint(told.counted, ==, ERROR_LOG_ROOM + 3);
+    g_assert_cmpuint(told.gone, ==, 3);
+    error_log_free(log);
+}
+
+static void test_restored_are_the_oldest(struct fixture *fixture, gconstpointer data)
+{
+    const struct error_entry entry = {.number = 7,
+                                      .time_ms = 1000,
+                                      .error = EIO,
+                                      .path = (char *)"p",
+                                      .server = (char *)"s",
+                                      .text = (char *)"t",
+                                      .count = 2};
+    error_log_restore(fixture->log, &entry);
+    error_log_add(fixture->log, 9000, EINVAL, "q", "", "u");
+    check(fixture, "time=1000 errno=EIO path=p server=s text=t count=2\n"
+                   "time=9000 errno=EINVAL path=q server= text=u\n");
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -130,6 +171,8 @@ int main(int argc, char *argv[])
     ADD("room", test_room_for_100);
     ADD("cut", test_long_strings_are_cut);
     ADD("escaped", test_control_bytes_are_escaped);
+    ADD("restored", test_restored_are_the_oldest);
     g_test_add_func("/error_log/names", test_names);
+    g_test_add_func("/error_log/keeper-is-told", test_keeper_is_told);
     return g_test_run();
 }
