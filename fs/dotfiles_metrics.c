@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/dotfiles_metrics.h"
 
+#include "fs/freshness.h"
 #include "fs/render.h"
-#include "fs/service.h"
 
 #include <string.h>
 
@@ -164,11 +164,11 @@ GBytes *dotfile_metrics(struct fs *fs, struct service *service, int *error)
 
 /* --- subscriptions ------------------------------------------------------------------------- */
 
-static void render_subscription(GString *out, struct fs *fs, const struct service *service)
+static void render_subscription(GString *out, const struct service *service)
 {
-    const struct service_info *info = naming_current(fs->naming, &service->key);
+    const struct service_info *info = service->list;
     struct naming_freshness fresh = {.source = "none"};
-    gboolean held = naming_freshness(fs->naming, &service->key, &fresh);
+    gboolean held = freshness_of(service, &fresh);
     render_field(out, "service", service->path);
     render_field_int(out, "instances", info ? (gint64)info->n_hosts : -1);
     render_field(out, "source", fresh.source);
@@ -184,7 +184,7 @@ GBytes *dotfile_subscriptions(struct fs *fs, struct service *service, int *error
     for (guint i = 1; i <= slots_high(fs->services); i++) {
         const struct service *one = slots_at(fs->services, i);
         if (one && one->subscribed)
-            render_subscription(out, fs, one);
+            render_subscription(out, one);
     }
     return g_string_free_to_bytes(out);
 }

@@ -5,37 +5,22 @@
  */
 #include "fs/ops.h"
 
-#include "fs/service.h"
+#include "fs/freshness.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* --- what there is to tell ----------------------------------------------------------------- */
 
-/* Of a service whose list is not kept fresh: as it was when `ls` asked for it. */
-static void of_plain_list(const struct service *service, struct naming_freshness *freshness)
-{
-    const struct service_info *list = service->list;
-    gint64 came = service->list_until - list->cache_millis * 1000;
-    *freshness = (struct naming_freshness){.source = list->source,
-                                           .confirmed = list->written ? list->written : came,
-                                           .stale = list->written != 0};
-}
-
 /* FALSE if no list is held. */
-static gboolean freshness_of(const struct fs *fs, const struct node *node,
-                             struct naming_freshness *freshness)
+static gboolean freshness_of_node(const struct fs *fs, const struct node *node,
+                                  struct naming_freshness *freshness)
 {
     gboolean of_list = node->kind == NODE_SERVICE || node->kind == NODE_HOSTS ||
                        node->kind == NODE_HOST ||
                        (node->kind == NODE_SERVICE_FILE && node->file->content != CONTENT_NONE);
     const struct service *service = of_list ? service_get(fs, node->owner) : NULL;
-    if (!service || !service->list)
-        return FALSE;
-    if (service->list_until != G_MAXINT64 ||
-        !naming_freshness(fs->naming, &service->key, freshness))
-        of_plain_list(service, freshness);
-    return TRUE;
+    return service && freshness_of(service, freshness);
 }
 
 static void show_source(GString *out, const struct naming_freshness *freshness)
@@ -91,7 +76,7 @@ void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
     struct naming_freshness freshness;
     g_autoptr(GString) value = g_string_new(NULL);
     gboolean any =
-        node && g_str_has_prefix(name, "user.nacos.") && freshness_of(fs, node, &freshness);
+        node && g_str_has_prefix(name, "user.nacos.") && freshness_of_node(fs, node, &freshness);
     for (gsize i = 0; any && i < G_N_ELEMENTS(xattrs); i++)
         if (strcmp(xattrs[i].name, name) == 0)
             xattrs[i].show(value, &freshness);
@@ -107,7 +92,7 @@ void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
     const struct node *node = tree_get(fs->tree, ino);
     struct naming_freshness freshness;
     g_autoptr(GString) names = g_string_new(NULL);
-    gboolean any = node && freshness_of(fs, node, &freshness);
+    gboolean any = node && freshness_of_node(fs, node, &freshness);
     for (gsize i = 0; any && i < G_N_ELEMENTS(xattrs); i++) {
         g_autoptr(GString) value = g_string_new(NULL);
         xattrs[i].show(value, &freshness);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/pack.h"
 
+#include <string.h>
+
 /* ip, port, weight, healthy, enabled, ephemeral, cluster, metadata (key, value, ...). Bytestrings:
  * what servers list need not be UTF-8. */
 #define INSTANCE "(ayqdbbbayaay)"
-/* group, name, clusters, lastRefTime, cacheMillis, hosts */
-#define LIST "(ayayayxxa" INSTANCE ")"
+/* group, name, clusters, lastRefTime, cacheMillis, place of the source in `sources`, when its file
+ * was written, hosts */
+#define LIST "(ayayayxxyxa" INSTANCE ")"
+
+/* service_info.source; what stands in a state keeps its place. */
+static const char *const sources[] = {"server", "disk", "failover"};
 
 static const char *const none[] = {NULL};
 
@@ -56,13 +62,22 @@ gboolean unpack_instance(const void *bytes, gsize length, struct instance *insta
     return TRUE;
 }
 
+static guint8 place_of(const char *source)
+{
+    for (guint8 i = 0; i < G_N_ELEMENTS(sources); i++)
+        if (strcmp(sources[i], source) == 0)
+            return i;
+    return 0;
+}
+
 GBytes *pack_list(const struct service_info *info)
 {
     g_auto(GVariantBuilder) hosts = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a" INSTANCE));
     for (guint i = 0; i < info->n_hosts; i++)
         g_variant_builder_add_value(&hosts, instance_variant(&info->hosts[i]));
-    return bytes_of(g_variant_new("(^ay^ay^ayxxa" INSTANCE ")", info->key.group, info->key.name,
-                                  info->clusters, info->last_ref_time, info->cache_millis, &hosts));
+    return bytes_of(g_variant_new("(^ay^ay^ayxxyxa" INSTANCE ")", info->key.group, info->key.name,
+                                  info->clusters, info->last_ref_time, info->cache_millis,
+                                  place_of(info->source), info->written, &hosts));
 }
 
 struct service_info *unpack_list(const void *bytes, gsize length)
@@ -73,9 +88,10 @@ struct service_info *unpack_list(const void *bytes, gsize length)
     g_autofree char *clusters = NULL;
     g_autoptr(GVariant) hosts = NULL;
     struct service_key key;
-    gint64 last_ref_time, cache_millis;
-    g_variant_get(variant, "(^ay^ay^ayxx@a" INSTANCE ")", &key.group, &key.name, &clusters,
-                  &last_ref_time, &cache_millis, &hosts);
+    gint64 last_ref_time, cache_millis, written;
+    guint8 source;
+    g_variant_get(variant, "(^ay^ay^ayxxyx@a" INSTANCE ")", &key.group, &key.name, &clusters,
+                  &last_ref_time, &cache_millis, &source, &written, &hosts);
     guint n = (guint)g_variant_n_children(hosts);
     g_autofree struct instance *instances = g_new0(struct instance, n);
     for (guint i = 0; i < n; i++) {
@@ -85,6 +101,8 @@ struct service_info *unpack_list(const void *bytes, gsize length)
     struct service_info *info = service_info_new(&key, clusters, instances, n);
     info->last_ref_time = last_ref_time;
     info->cache_millis = cache_millis;
+    info->source = sources[MIN(source, G_N_ELEMENTS(sources) - 1)];
+    info->written = written;
     g_free(key.group);
     g_free(key.name);
     return info;

@@ -301,6 +301,50 @@ def test_46_load_cache_at_start(mount, stub, hour_old):
     check_served_from_disk(mounted, 5)
 
 
+def check_source(mounted, source):
+    told = attributes(mounted / f"{SERVICE}/instances")
+    assert (told["user.nacos.source"], told["user.nacos.stale"]) == (source, "true")
+    age = int(told["user.nacos.age_ms"])
+    row = [fields(line) for line in lines(mounted / ".nacos/subscriptions")
+           if fields(line)["service"] == SERVICE][0]
+    assert (row["source"], row["stale"], row["instances"]) == (source, "true", "1")
+    assert abs(int(row["age_ms"]) - age) < 60000
+    return age
+
+
+def next_daemon(mounted):
+    """Kills the daemon; returns when another one answers."""
+    before = mounted.daemon()
+    procs.kill(before)
+    wait_until(lambda: mounted.daemon() != before, 20, "the keeper starts another daemon")
+    assert "10.0.0.1:8080" in read(mounted / f"{SERVICE}/instances")
+
+
+def test_46_next_daemon_says_disk_as_well(mount, stub, hour_old):
+    """Where a list came from, and how old it is, outlives the daemon; the file need not be there."""
+    stub.add_service("order-svc")
+    stub.on("GET", "/instance/list", Silence())
+    mounted = mount(stub.address, f"cache_dir={hour_old}", "load_cache_at_start", "timeout=30")
+    check_served_from_disk(mounted, 5)
+    shutil.rmtree(hour_old)
+    next_daemon(mounted)
+    assert 3600 * 1000 <= check_source(mounted, "disk") < 2 * 3600 * 1000
+
+
+def test_46_next_daemon_says_stale(mount, stub):
+    """What a server said is that of the daemon before until a server says it again."""
+    stub.add("order-svc", "10.0.0.1", 8080)
+    mounted = mount(stub.address, "cache_dir=none")
+    read(mounted / f"{SERVICE}/instances")
+    assert attributes(mounted / f"{SERVICE}/instances")["user.nacos.stale"] == "false"
+    stub.on("GET", "/instance/list", Silence())
+    next_daemon(mounted)
+    assert 0 <= check_source(mounted, "server") < 60000
+    stub.clear()
+    wait_until(lambda: attributes(mounted / f"{SERVICE}/instances")["user.nacos.stale"] == "false",
+               60, "a server said it again")
+
+
 def test_46_cache_dir_none_writes_nothing(mount, stub, place):
     stub.add("order-svc", "10.0.0.1", 8080)
     mounted = mount(stub.address, "cache_dir=none", env={"XDG_CACHE_HOME": place})

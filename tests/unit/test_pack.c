@@ -67,6 +67,18 @@ static void list_comes_back(guint n)
         g_assert_true(instance_equal(&before->hosts[i], &after->hosts[i]));
 }
 
+static void source_comes_back(void)
+{
+    g_autoptr(service_info) before = sample(1);
+    before->source = "disk";
+    before->written = -5; /* a file that is older than the clock */
+    g_autoptr(GBytes) bytes = pack_list(before);
+    g_autoptr(service_info) after =
+        unpack_list(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    g_assert_cmpstr(after->source, ==, "disk");
+    g_assert_cmpint(after->written, ==, -5);
+}
+
 static void lists_come_back(void)
 {
     list_comes_back(0);
@@ -97,6 +109,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/pack/instance", instance_comes_back);
     g_test_add_func("/pack/no-metadata", instance_without_metadata_comes_back);
     g_test_add_func("/pack/lists", lists_come_back);
+    g_test_add_func("/pack/source", source_comes_back);
     g_test_add_func("/pack/damaged", damaged_bytes_do_no_harm);
     return g_test_run();
 }
