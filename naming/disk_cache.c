@@ -129,9 +129,10 @@ char **disk_cache_names(const struct disk_cache *cache, const char *group)
 
     while (dir != NULL && (file = g_dir_read_name(dir)) != NULL) {
         g_autofree char *clusters = NULL;
-        g_autoptr(service_key) key = disk_name_parse(file, &clusters);
+        g_autoptr(service_key) key = disk_list_key(cache->dir, file, &clusters);
+        g_autofree char *ours = key == NULL ? NULL : disk_name(key, cache->clusters);
 
-        if (key != NULL && strcmp(clusters, cache->clusters) == 0)
+        if (g_strcmp0(ours, file) == 0) /* else nobody would find it by its name */
             add_name(names, key, group);
     }
     sorted = (char **)g_hash_table_get_keys_as_array(names, &n);

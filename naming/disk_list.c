@@ -2,6 +2,7 @@
 #include "naming/disk_list.h"
 
 #include "naming/codec.h"
+#include "naming/disk_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECKSUM "#sha256 " /* Java reads lines that begin with '{' only */
+/* Java reads lines that begin with '{' only. */
+#define CHECKSUM "#sha256 "
+#define NAME "#name "
+#define NAME_MAX_BYTES 16384 /* of that line; no server takes a longer request */
 
 const char disk_list_cache[] = "disk";
 const char disk_list_failover[] = "failover";
@@ -226,12 +230,56 @@ void disk_list_cancel(struct disk_list_job *job)
     g_free(job);
 }
 
+/* --- what we write -----------------------------------------------------------------------------
+ */
+
 GBytes *disk_list_render(const struct service_info *info)
 {
     GString *out = g_string_new(NULL);
+    g_autofree char *name = disk_name_whole(&info->key, info->clusters);
     g_autofree char *json = service_info_to_json(info);
-    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, json, -1);
+    g_autofree char *sum = NULL;
 
-    g_string_printf(out, "%s" CHECKSUM "%s\n", json, sum);
+    if (strlen(name) > DISK_NAME_MAX)
+        g_string_printf(out, NAME "%s\n", name);
+    g_string_append(out, json);
+    sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, out->str, (gssize)out->len);
+    g_string_append_printf(out, CHECKSUM "%s\n", sum);
     return g_string_free_to_bytes(out);
+}
+
+/* What stands behind NAME in the first line; NULL if that is another line. New string. */
+static char *read_name(const char *path)
+{
+    struct stat st;
+    int fd = open_plain(path, &st);
+    gsize length = 0;
+    g_autofree char *text = fd < 0 ? NULL : read_all(fd, NAME_MAX_BYTES, &length);
+    char *end = text == NULL ? NULL : strchr(text, '\n');
+
+    if (fd >= 0)
+        close(fd);
+    if (end == NULL || !g_str_has_prefix(text, NAME))
+        return NULL;
+    return g_strndup(text + strlen(NAME), (gsize)(end - text) - strlen(NAME));
+}
+
+struct service_key *disk_list_key(const char *dir, const char *name, char **clusters)
+{
+    g_autofree char *path = NULL, *whole = NULL, *shortened = NULL;
+    g_autoptr(service_key) key = NULL;
+
+    if (!disk_name_is_short(name))
+        return disk_name_parse(name, clusters);
+    *clusters = NULL;
+    path = g_build_filename(dir, name, NULL);
+    whole = read_name(path);
+    key = whole == NULL ? NULL : disk_name_parse(whole, clusters);
+    if (key == NULL)
+        return NULL;
+    shortened = disk_name(key, *clusters);
+    if (strcmp(shortened, name) == 0)
+        return g_steal_pointer(&key);
+    g_clear_pointer(clusters, g_free);
+    return NULL;
 }

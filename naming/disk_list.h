@@ -3,8 +3,9 @@
  * Reads the file of one service's list: what DiskCache.write or a person wrote, a ServiceInfo in
  * JSON on a line of its own, or an Instance a line (the Java client's old format). Whatever else is
  * there under that name does no harm: only a plain file is opened, no symbolic link is followed,
- * nothing blocks, and nothing of a file that makes no sense is used. A line "#sha256 HEX" behind
- * the list (Java skips it), which we write, is verified.
+ * nothing blocks, and nothing of a file that makes no sense is used. What we add are lines that
+ * Java skips: "#sha256 HEX" behind the list, which is verified, and "#name NAME" before it in a
+ * file whose own name had to be shortened.
  */
 #pragma once
 
@@ -40,5 +41,9 @@ gboolean disk_list_read(const struct disk_list_file *file, disk_list_fn done, gp
                         struct disk_list_job **job);
 void disk_list_cancel(struct disk_list_job *job); /* without `done` */
 
-/* What to write: the list as service_info_to_json has it and its checksum line. New reference. */
+/* What to write: the list as service_info_to_json has it and our lines. New reference. */
 GBytes *disk_list_render(const struct service_info *info);
+
+/* Whose list dir/name is, by its name or, if that was shortened, by its first line; *clusters as
+ * disk_name_parse has it. NULL if nothing says so. New. */
+struct service_key *disk_list_key(const char *dir, const char *name, char **clusters);

@@ -21,7 +21,7 @@ static void append_encoded(GString *out, const char *text)
     }
 }
 
-char *disk_name(const struct service_key *key, const char *clusters)
+char *disk_name_whole(const struct service_key *key, const char *clusters)
 {
     g_autofree char *grouped = service_key_grouped(key);
     GString *out = g_string_new(NULL);
@@ -29,13 +29,27 @@ char *disk_name(const struct service_key *key, const char *clusters)
     append_encoded(out, grouped);
     if (*clusters != '\0')
         g_string_append_printf(out, SPLITTER "%s", clusters);
-    if (out->len > DISK_NAME_MAX) {
-        g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, out->str, -1);
-
-        g_string_truncate(out, SHORT_BYTES);
-        g_string_append_printf(out, "~%.*s", SHORT_DIGITS, sum);
-    }
     return g_string_free(out, FALSE);
+}
+
+char *disk_name(const struct service_key *key, const char *clusters)
+{
+    char *whole = disk_name_whole(key, clusters);
+
+    if (strlen(whole) > DISK_NAME_MAX) {
+        g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, whole, -1);
+        char *name = g_strdup_printf("%.*s~%.*s", SHORT_BYTES, whole, SHORT_DIGITS, sum);
+
+        g_free(whole);
+        return name;
+    }
+    return whole;
+}
+
+gboolean disk_name_is_short(const char *name)
+{
+    return strlen(name) == SHORT_BYTES + 1 + SHORT_DIGITS && name[SHORT_BYTES] == '~' &&
+           strspn(name + SHORT_BYTES + 1, "0123456789abcdef") == SHORT_DIGITS;
 }
 
 /* NULL for a '%' without two digits behind it, and for a NUL. */
@@ -77,7 +91,7 @@ struct service_key *disk_name_parse(const char *name, char **clusters)
     g_autofree char *grouped = NULL;
 
     *clusters = NULL;
-    if (strchr(name, '~') != NULL)
+    if (disk_name_is_short(name))
         return NULL;
     if (strstr(name, ENCODED_SPLITTER) == NULL && at != NULL) {
         const char *next = strstr(at + 2, SPLITTER);

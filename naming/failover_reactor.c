@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/failover_reactor.h"
 
-#include "naming/disk_name.h"
 #include "naming/disk_writer.h"
 
 #include <fcntl.h>
@@ -91,7 +90,7 @@ static void read_names(struct failover_reactor *reactor)
     g_hash_table_remove_all(reactor->files);
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
         g_autofree char *clusters = NULL;
-        g_autoptr(service_key) key = disk_name_parse(name, &clusters);
+        g_autoptr(service_key) key = disk_list_key(reactor->dir, name, &clusters);
         gboolean encoded = strchr(name, '%') != NULL;
 
         if (key == NULL || strcmp(clusters, reactor->clusters) != 0)

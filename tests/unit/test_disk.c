@@ -71,7 +71,8 @@ static void test_long_names_differ(void)
 
     g_assert_cmpuint(strlen(file_one), <=, DISK_NAME_MAX);
     g_assert_cmpstr(file_one, !=, file_other);
-    g_assert_null(disk_name_parse(file_one, &clusters)); /* it cannot be told */
+    g_assert_true(disk_name_is_short(file_one));
+    g_assert_null(disk_name_parse(file_one, &clusters)); /* only the file itself can tell */
 }
 
 static void test_names_of_others(void)
@@ -85,6 +86,9 @@ static void test_names_of_others(void)
     g_assert_cmpstr(key->group, ==, "G1");
     g_assert_cmpstr(key->name, ==, "svc");
     g_assert_cmpstr(clusters, ==, "C1");
+    g_autofree char *all = NULL;
+    g_autoptr(service_key) tilde = disk_name_parse("G1@@a~b", &all); /* a failover file of 1.4's */
+    g_assert_cmpstr(tilde->name, ==, "a~b");
     for (gsize i = 0; i < G_N_ELEMENTS(senseless); i++) {
         g_autofree char *none = NULL;
 
@@ -415,6 +419,52 @@ static void test_cache_writes_and_reads(struct fixture *f, gconstpointer unused)
     g_assert_cmpuint(f->troubles, ==, 0);
 }
 
+/* Its file's name had to be shortened. */
+static void test_long_name_comes_back(struct fixture *f, gconstpointer unused)
+{
+    struct disk_cache *cache = cache_of(f, f->dir);
+    g_autofree char *name = g_strnfill(400, '/');
+    g_autoptr(service_key) key = service_key_new("G", name);
+    g_auto(GStrv) names = NULL;
+
+    save(cache, key, 2);
+    pass(f, 3 * SEC);
+    names = disk_cache_names(cache, "G");
+    g_assert_cmpstr(names[0], ==, name);
+    g_assert_null(names[1]);
+    service_key_free(f->key);
+    f->key = g_steal_pointer(&key);
+    g_free(f->path);
+    g_autofree char *file = disk_name(f->key, "");
+    f->path = g_build_filename(f->dir, file, NULL);
+    g_assert_cmpuint(hosts_on_disk(f), ==, 2);
+    disk_cache_free(cache);
+}
+
+/* A first line that lies about a shortened name, or none: nobody's. */
+static void test_shortened_name_of_another(struct fixture *f, gconstpointer unused)
+{
+    static const char *const lines[] = {
+        "", "{}\n", "#name \n", "#name G%40%40svc\n", "#name", "#name G%40%40%\n"};
+    g_autofree char *name = g_strnfill(400, 'a');
+    g_autoptr(service_key) key = service_key_new("G", name);
+    g_autofree char *file = disk_name(key, "");
+
+    g_free(f->path);
+    f->path = g_build_filename(f->dir, file, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autofree char *clusters = NULL;
+
+        put(f, lines[i], -1);
+        g_assert_null(disk_list_key(f->dir, file, &clusters));
+        g_assert_null(clusters);
+    }
+    unlink(f->path);
+    g_assert_cmpint(mkfifo(f->path, 0600), ==, 0);
+    g_autofree char *none = NULL;
+    g_assert_null(disk_list_key(f->dir, file, &none));
+}
+
 /* A plain file where the directory should be: nothing can be written, and it is told once a minute;
  * once it can, what is newest is. */
 static void test_writes_resume_after_repair(struct fixture *f, gconstpointer unused)
@@ -535,6 +585,8 @@ int main(int argc, char *argv[])
     add("/disk/gigabyte-is-not-read", test_gigabyte_is_not_read);
     add("/disk/long-list", test_long_list);
     add("/disk/cache-writes-and-reads", test_cache_writes_and_reads);
+    add("/disk/long-name-comes-back", test_long_name_comes_back);
+    add("/disk/shortened-name-of-another", test_shortened_name_of_another);
     add("/disk/writes-resume-after-repair", test_writes_resume_after_repair);
     add("/disk/directory-in-the-way", test_directory_in_the_way);
     add("/disk/symbolic-link-is-replaced", test_symbolic_link_is_replaced);
