@@ -21,13 +21,19 @@ struct service_info *codec_service_info(const char *text, gsize length,
 
 gboolean codec_beat_reply(const char *text, gsize length, struct beat_reply *reply, char **why);
 
-/* {"count":N,"doms":[...]}: appends the names (new strings) to `names`; *count gets N. */
-gboolean codec_service_list(const char *text, gsize length, GPtrArray *names, guint *count,
-                            char **why);
-/* {"count":N,"serviceList":[{"name","groupName",...}]}: appends each groupName to `groups`; *rows
- * gets how many rows the page had, *count N. */
-gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups, guint *rows,
-                              guint *count, char **why);
+/* Of one page of a listing. */
+struct page_size {
+    guint rows;  /* in the page, with those whose name is of no use */
+    guint count; /* in all, as the server says */
+};
+
+/* {"count":N,"doms":[...]}: appends the names (new strings) to `names`, but for empty ones and such
+ * with a NUL, which no file can have. */
+gboolean codec_service_list(const char *text, gsize length, GPtrArray *names,
+                            struct page_size *size, char **why);
+/* {"count":N,"serviceList":[{"name","groupName",...}]}: appends each groupName, the same way. */
+gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups,
+                              struct page_size *size, char **why);
 
 /* Reply of GET /operator/metrics: {"status":"UP",...}. */
 gboolean codec_server_is_up(const char *text, gsize length);

@@ -32,8 +32,9 @@ gboolean codec_beat_reply(const char *text, gsize length, struct beat_reply *rep
     return TRUE;
 }
 
-/* The array and the count of one page; NULL and a reason if either is missing. */
-static json_object *page_decode(json_object *root, const char *name, guint *count, char **why)
+/* The array and the sizes of one page; NULL and a reason if either is missing. */
+static json_object *page_decode(json_object *root, const char *name, struct page_size *size,
+                                char **why)
 {
     gint64 number = -1;
     json_object *rows = json_object_object_get(root, name);
@@ -45,47 +46,55 @@ static json_object *page_decode(json_object *root, const char *name, guint *coun
         codec_refuse(why, "%s is no list", name);
         return NULL;
     }
-    *count = (guint)MIN(number, G_MAXUINT);
+    size->count = (guint)MIN(number, G_MAXUINT);
+    size->rows = (guint)json_object_array_length(rows);
     return rows;
 }
 
-gboolean codec_service_list(const char *text, gsize length, GPtrArray *names, guint *count,
-                            char **why)
+/* Adds the name, unless no file can have it: one that is empty, or has a NUL in it, is nobody's
+ * reason to refuse the others. FALSE if it is no text. */
+static gboolean add_name(GPtrArray *names, json_object *value)
+{
+    const char *name = codec_string(value);
+    if (!json_object_is_type(value, json_type_string))
+        return FALSE;
+    if (name != NULL && *name != '\0')
+        g_ptr_array_add(names, g_strdup(name));
+    return TRUE;
+}
+
+gboolean codec_service_list(const char *text, gsize length, GPtrArray *names,
+                            struct page_size *size, char **why)
 {
     g_autoptr(json_object) root = codec_parse_object(text, length, why);
-    json_object *rows = root != NULL ? page_decode(root, "doms", count, why) : NULL;
-    if (rows == NULL)
+    json_object *doms = root != NULL ? page_decode(root, "doms", size, why) : NULL;
+    if (doms == NULL)
         return FALSE;
     guint before = names->len;
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        const char *name = codec_string(json_object_array_get_idx(rows, i));
-        if (name == NULL || *name == '\0') {
+    for (guint i = 0; i < size->rows; i++) {
+        if (!add_name(names, json_object_array_get_idx(doms, i))) {
             g_ptr_array_set_size(names, (int)before);
             return codec_refuse(why, "a name in doms is no text");
         }
-        g_ptr_array_add(names, g_strdup(name));
     }
     return TRUE;
 }
 
-gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups, guint *rows,
-                              guint *count, char **why)
+gboolean codec_catalog_groups(const char *text, gsize length, GPtrArray *groups,
+                              struct page_size *size, char **why)
 {
     g_autoptr(json_object) root = codec_parse_object(text, length, why);
-    json_object *list = root != NULL ? page_decode(root, "serviceList", count, why) : NULL;
+    json_object *list = root != NULL ? page_decode(root, "serviceList", size, why) : NULL;
     if (list == NULL)
         return FALSE;
     guint before = groups->len;
-    *rows = (guint)json_object_array_length(list);
-    for (guint i = 0; i < *rows; i++) {
+    for (guint i = 0; i < size->rows; i++) {
         json_object *row = json_object_array_get_idx(list, i);
-        const char *group = NULL;
         if (!json_object_is_type(row, json_type_object) ||
-            !codec_get_string(row, "groupName", &group) || group == NULL || *group == '\0') {
+            !add_name(groups, json_object_object_get(row, "groupName"))) {
             g_ptr_array_set_size(groups, (int)before);
             return codec_refuse(why, "a row of serviceList has no group");
         }
-        g_ptr_array_add(groups, g_strdup(group));
     }
     return TRUE;
 }

@@ -83,9 +83,8 @@ struct names_call {
     char *group;      /* of service/list */
     guint page;       /* 1-based, the one asked for */
     guint page_size;
-    guint rows;  /* of the page that came */
-    guint seen;  /* rows of all pages so far */
-    guint count; /* what the server says there is in all */
+    struct page_size came;
+    guint seen; /* rows of all pages so far */
     GHashTable *names;
     naming_names_fn done; /* one of the two */
     naming_count_fn count_done;
@@ -102,13 +101,8 @@ static gboolean decode_names(const char *body, gsize length, gpointer user_data,
 {
     struct names_call *call = user_data;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    gboolean good;
-    if (call->catalog) {
-        good = codec_catalog_groups(body, length, names, &call->rows, &call->count, why);
-    } else {
-        good = codec_service_list(body, length, names, &call->count, why);
-        call->rows = names->len;
-    }
+    gboolean good = call->catalog ? codec_catalog_groups(body, length, names, &call->came, why)
+                                  : codec_service_list(body, length, names, &call->came, why);
     for (guint i = 0; good && i < names->len; i++)
         g_hash_table_add(call->names, g_strdup(names->pdata[i]));
     return good;
@@ -123,7 +117,7 @@ static void report(struct names_call *call, const struct naming_result *result)
 {
     gboolean good = result->status == NAMING_OK;
     if (call->count_done != NULL) {
-        call->count_done(result, good ? call->count : 0, call->base.user_data);
+        call->count_done(result, good ? call->came.count : 0, call->base.user_data);
     } else if (!good) {
         call->done(result, NULL, call->base.user_data);
     } else {
@@ -140,8 +134,8 @@ static void ask_page(struct names_call *call);
  * meanwhile, so pages overlap or skip: what all of them named together is the answer. */
 static gboolean more(struct names_call *call)
 {
-    call->seen += call->rows;
-    return call->done != NULL && call->rows > 0 && call->seen < call->count &&
+    call->seen += call->came.rows;
+    return call->done != NULL && call->came.rows > 0 && call->seen < call->came.count &&
            call->seen < NAMES_MAX;
 }
 

@@ -106,12 +106,12 @@ def finish(things):
 
 @pytest.fixture
 def registries(build, place):
-    """registries(ARGUMENT...): a running nacos-registry."""
+    """registries(ARGUMENT..., before=, env=): a running nacos-registry."""
     started = []
 
-    def start(*arguments, listen="127.0.0.1:0"):
+    def start(*arguments, listen="127.0.0.1:0", **how):
         directory = os.path.join(place, f"registry{len(started)}")
-        registry = Registry(build, directory, *arguments)
+        registry = Registry(build, directory, *arguments, **how)
         started.append(registry)
         return registry.start(listen)
 

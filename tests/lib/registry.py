@@ -14,8 +14,10 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Registry:
-    def __init__(self, build, directory, *arguments):
+    def __init__(self, build, directory, *arguments, before=(), env=None):
         self.build = build
+        self.before = list(before)  # a program that starts it in its own place, with arguments
+        self.env = {**os.environ, **(env or {})}
         self.directory = str(directory)  # of its log and of what it keeps
         self.arguments = [str(argument) for argument in arguments]
         self.log_path = os.path.join(self.directory, "registry.log")
@@ -25,11 +27,12 @@ class Registry:
     def start(self, listen="127.0.0.1:0"):
         os.makedirs(self.directory, exist_ok=True)
         reader, writer = os.pipe()
-        command = [os.path.join(self.build, "nacos-registry"), "--listen", listen,
+        command = [*self.before, os.path.join(self.build, "nacos-registry"), "--listen", listen,
                    "--ready-fd", str(writer), "--state", self.directory, *self.arguments]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            pass_fds=[writer], start_new_session=True)
+                                            pass_fds=[writer], env=self.env,
+                                            start_new_session=True)
         os.close(writer)
         with os.fdopen(reader, encoding="ascii") as ready:
             self.address = ready.readline().strip()

@@ -305,11 +305,13 @@ static void test_beat_reply_refused(void)
 
 static void test_service_list(void)
 {
-    const char *text = "{\"count\":7,\"doms\":[\"a\",\"b\"]}";
+    /* a name of no use, whoever registered it, hides no other */
+    const char *text = "{\"count\":7,\"doms\":[\"a\",\"x\\u0000y\",\"\",\"b\"]}";
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    guint count;
-    g_assert_true(codec_service_list(text, strlen(text), names, &count, NULL));
-    g_assert_cmpuint(count, ==, 7);
+    struct page_size size;
+    g_assert_true(codec_service_list(text, strlen(text), names, &size, NULL));
+    g_assert_cmpuint(size.count, ==, 7);
+    g_assert_cmpuint(size.rows, ==, 4);
     g_assert_cmpuint(names->len, ==, 2);
     g_assert_cmpstr(names->pdata[1], ==, "b");
 }
@@ -322,13 +324,12 @@ static void test_service_list_refused(void)
                                         "{\"count\":\"1\",\"doms\":[]}",
                                         "{\"count\":1,\"doms\":[\"a\",5]}",
                                         "{\"count\":-1,\"doms\":[]}",
-                                        "{\"count\":1,\"doms\":\"a\"}",
-                                        "{\"count\":1,\"doms\":[\"\"]}"};
+                                        "{\"count\":1,\"doms\":\"a\"}"};
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *why = NULL;
-        guint count;
-        g_assert_false(codec_service_list(cases[i], strlen(cases[i]), names, &count, &why));
+        struct page_size size;
+        g_assert_false(codec_service_list(cases[i], strlen(cases[i]), names, &size, &why));
         g_assert_cmpuint(names->len, ==, 0);
         g_assert_nonnull(why);
     }
@@ -336,17 +337,19 @@ static void test_service_list_refused(void)
 
 static void test_catalog_groups(void)
 {
-    const char *text = "{\"serviceList\":[{\"name\":\"a\",\"groupName\":\"G\",\"triggerFlag\":"
-                       "\"false\"},{\"name\":\"b\",\"groupName\":\"H\"}],\"count\":9}";
+    const char *text =
+        "{\"serviceList\":[{\"name\":\"a\",\"groupName\":\"G\",\"triggerFlag\":"
+        "\"false\"},{\"groupName\":\"\\u0000\"},{\"name\":\"b\",\"groupName\":\"H\"}],"
+        "\"count\":9}";
     const char *bad = "{\"serviceList\":[{\"name\":\"a\",\"groupName\":\"G\"},{}],\"count\":2}";
     g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(g_free);
-    guint rows, count;
-    g_assert_true(codec_catalog_groups(text, strlen(text), groups, &rows, &count, NULL));
-    g_assert_cmpuint(rows, ==, 2);
-    g_assert_cmpuint(count, ==, 9);
+    struct page_size size;
+    g_assert_true(codec_catalog_groups(text, strlen(text), groups, &size, NULL));
+    g_assert_cmpuint(size.rows, ==, 3);
+    g_assert_cmpuint(size.count, ==, 9);
     g_assert_cmpstr(groups->pdata[0], ==, "G");
     g_assert_cmpstr(groups->pdata[1], ==, "H");
-    g_assert_false(codec_catalog_groups(bad, strlen(bad), groups, &rows, &count, NULL));
+    g_assert_false(codec_catalog_groups(bad, strlen(bad), groups, &size, NULL));
     g_assert_cmpuint(groups->len, ==, 2);
 }
 
@@ -550,9 +553,9 @@ static void test_recorded_names(void)
     for (guint i = 0; i < G_N_ELEMENTS(servers); i++) {
         g_autofree char *body = recorded_body(servers[i], "service-list");
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-        guint count;
-        g_assert_true(codec_service_list(body, strlen(body), names, &count, NULL));
-        g_assert_cmpuint(count, ==, 1);
+        struct page_size size;
+        g_assert_true(codec_service_list(body, strlen(body), names, &size, NULL));
+        g_assert_cmpuint(size.count, ==, 1);
         g_assert_cmpstr(names->pdata[0], ==, "order-svc");
     }
 }
@@ -563,8 +566,8 @@ static void test_recorded_catalogs(void)
     for (guint i = 0; i < G_N_ELEMENTS(servers); i++) {
         g_autofree char *body = recorded_body(servers[i], "catalog-services");
         g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(g_free);
-        guint rows, count;
-        g_assert_true(codec_catalog_groups(body, strlen(body), groups, &rows, &count, NULL));
+        struct page_size size;
+        g_assert_true(codec_catalog_groups(body, strlen(body), groups, &size, NULL));
         g_assert_cmpstr(groups->pdata[0], ==, "DEFAULT_GROUP");
     }
 }

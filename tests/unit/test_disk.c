@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/disk_cache.h"
+#include "naming/disk_fsync.h"
 #include "naming/disk_name.h"
 #include "naming/disk_writer.h"
 #include "naming/empty_protection.h"
 #include "naming/instances_diff.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,37 @@ static void test_no_name_leads_out(void)
         g_assert_nonnull(back);
         g_assert_true(service_key_equal(key, back));
     }
+}
+
+/* Whatever a service is called, but for a NUL: one file name, without a slash, that says so. */
+static void test_names_come_back(void)
+{
+    g_autoptr(GHashTable) files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    guint n = 0;
+
+    for (int round = 0; round < 20000; round++) {
+        gsize length = (gsize)g_test_rand_int_range(1, 300);
+        g_autofree char *name = g_malloc0(length + 1);
+        g_autofree char *clusters = NULL, *again = NULL;
+
+        for (gsize i = 0; i < length; i++)
+            name[i] = (char)(g_test_rand_bit() ? "./@%~+ "[g_test_rand_int_range(0, 7)]
+                                               : g_test_rand_int_range(1, 256));
+        g_autoptr(service_key) key = service_key_new("G", name);
+        char *file = disk_name(key, "");
+        g_autofree char *whole = disk_name_whole(key, "");
+        g_autoptr(service_key) back = disk_name_parse(whole, &clusters);
+
+        g_assert_true(service_key_equal(key, back));
+        g_assert_cmpuint(strlen(file), <=, DISK_NAME_MAX);
+        g_assert_null(strchr(file, '/'));
+        g_assert_cmpint(*file, !=, '.');
+        again = disk_name(back, clusters);
+        g_assert_cmpstr(again, ==, file);
+        n += length > 1; /* those of one byte may come twice */
+        g_hash_table_add(files, file);
+    }
+    g_assert_cmpuint(g_hash_table_size(files), >, n * 9 / 10);
 }
 
 static void test_long_names_differ(void)
@@ -322,15 +355,19 @@ static void test_no_plain_file(struct fixture *f, gconstpointer unused)
         check_refused(f);
 }
 
+/* As somebody whom permissions bind: root reads everything. */
 static void test_file_without_permissions(struct fixture *f, gconstpointer unused)
 {
-    if (geteuid() == 0) {
-        g_test_skip("root may read it");
-        return;
-    }
+    uid_t me = geteuid();
+
     put(f, "{}", -1);
     g_assert_cmpint(chmod(f->path, 0), ==, 0);
+    g_assert_cmpint(chmod(f->dir, 0755), ==, 0);
+    if (me == 0)
+        g_assert_cmpint(seteuid(65534), ==, 0);
     check_refused(f);
+    g_assert_cmpint(seteuid(me), ==, 0);
+    g_assert_cmpstr(f->why, ==, g_strerror(EACCES));
 }
 
 static void test_gigabyte_is_not_read(struct fixture *f, gconstpointer unused)
@@ -491,6 +528,76 @@ static void test_writes_resume_after_repair(struct fixture *f, gconstpointer unu
     disk_cache_free(cache);
 }
 
+/* --- a disk that fails ------------------------------------------------------------------------ */
+
+/* What the linker puts in place of the calls of disk_writer.c. */
+static const char *failing; /* the one that fails with EIO; NULL = none */
+
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+gboolean __real_disk_fsync_start(struct disk_fsync *self, int fd, gpointer user_data);
+gboolean __wrap_disk_fsync_start(struct disk_fsync *self, int fd, gpointer user_data);
+
+static gboolean fails(const char *call)
+{
+    errno = EIO;
+    return g_strcmp0(failing, call) == 0;
+}
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+    if (!fails("write"))
+        return __real_write(fd, bytes, size);
+    if (size < 2)
+        return -1;
+    return __real_write(fd, bytes, size / 2); /* and the next one, or one after that, not at all */
+}
+
+int __wrap_fsync(int fd)
+{
+    return fails("fsync") ? -1 : __real_fsync(fd);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    return fails("rename") ? -1 : __real_rename(from, to);
+}
+
+/* As where the kernel has no fsync without waiting. */
+gboolean __wrap_disk_fsync_start(struct disk_fsync *self, int fd, gpointer user_data)
+{
+    return g_strcmp0(failing, "fsync") != 0 && __real_disk_fsync_start(self, fd, user_data);
+}
+
+/* EIO: the old file stays, nothing half-written is left, it is told once a minute; later the newest
+ * is written. */
+static void test_disk_that_fails(struct fixture *f, gconstpointer call)
+{
+    struct disk_cache *cache = cache_of(f, f->dir);
+    g_autofree char *own = g_build_filename(f->dir, DISK_WRITER_OWN, NULL);
+
+    save(cache, f->key, 1);
+    pass(f, 3 * SEC);
+    g_assert_cmpuint(hosts_on_disk(f), ==, 1);
+    failing = call;
+    save(cache, f->key, 2);
+    for (int i = 0; i < 25; i++)
+        pass(f, 2 * SEC);
+    g_autoptr(GDir) dir = g_dir_open(own, 0, NULL);
+    g_assert_null(g_dir_read_name(dir));
+    g_assert_cmpuint(hosts_on_disk(f), ==, 1);
+    g_assert_cmpuint(f->troubles, ==, 1);
+    save(cache, f->key, 3);
+    failing = NULL;
+    pass(f, 60 * SEC);
+    g_assert_cmpuint(hosts_on_disk(f), ==, 3);
+    disk_cache_free(cache);
+}
+
 /* What stands in the way of one file hinders no other. */
 static void test_directory_in_the_way(struct fixture *f, gconstpointer unused)
 {
@@ -569,9 +676,12 @@ static void test_protection(struct fixture *f, gconstpointer unused)
 
 int main(int argc, char *argv[])
 {
+    static const char *const calls[] = {"write", "fsync", "rename"};
+
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/disk/names-are-javas", test_names_are_javas);
     g_test_add_func("/disk/no-name-leads-out", test_no_name_leads_out);
+    g_test_add_func("/disk/names-come-back", test_names_come_back);
     g_test_add_func("/disk/long-names-differ", test_long_names_differ);
     g_test_add_func("/disk/names-of-others", test_names_of_others);
     add("/disk/list-comes-back", test_list_comes_back);
@@ -588,6 +698,11 @@ int main(int argc, char *argv[])
     add("/disk/long-name-comes-back", test_long_name_comes_back);
     add("/disk/shortened-name-of-another", test_shortened_name_of_another);
     add("/disk/writes-resume-after-repair", test_writes_resume_after_repair);
+    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++) {
+        g_autofree char *path = g_strconcat("/disk/eio-of-", calls[i], NULL);
+
+        g_test_add(path, struct fixture, calls[i], set_up, test_disk_that_fails, tear_down);
+    }
     add("/disk/directory-in-the-way", test_directory_in_the_way);
     add("/disk/symbolic-link-is-replaced", test_symbolic_link_is_replaced);
     add("/disk/nothing-is-left-over", test_nothing_is_left_over);
