@@ -53,6 +53,7 @@ GBytes *dotfile_status(struct fs *fs, struct service *service, int *error)
     line_int(out, "subscribed", stats.subscribed);
     line_int(out, "registered", slots_count(fs->registrations));
     line_int(out, "beating", stats.beating);
+    line_text(out, "push", stats.udp_port ? "udp" : "off");
     line_int(out, "udp_port", stats.udp_port);
     line_int(out, "polls", (gint64)stats.polls);
     line_int(out, "pushes_accepted", (gint64)stats.pushes_accepted);

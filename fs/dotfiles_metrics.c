@@ -129,6 +129,7 @@ static void numbers(GString *out, struct fs *fs, const struct naming_stats *stat
         {"beats_late_total", "counter", "Heartbeats answered over 2 s late.", beats->late},
         {"beating", "gauge", "Instances kept alive by heartbeats.", stats->beating},
         {"registered", "gauge", "Instances that this mount keeps.", slots_count(fs->registrations)},
+        {"push_up", "gauge", "1 if servers are asked for pushes.", stats->udp_port != 0},
         {"polls_total", "counter", "List requests of services that are kept fresh.", stats->polls},
         {"hosts_dropped_total", "counter", "Senseless hosts left out of lists.",
          stats->hosts_dropped},

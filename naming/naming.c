@@ -32,9 +32,8 @@ static void naming_on_no_push(gpointer user_data)
     trouble_report(&trouble, NULL, &result);
 }
 
-/* Without push there are still the polls, so only a port asked for is insisted on. */
-static gboolean naming_start_push(struct naming *naming, const struct naming_config *config,
-                                  char **why)
+/* Without push there are still the polls, so a port that cannot be had is told of and no more. */
+static void naming_start_push(struct naming *naming, const struct naming_config *config)
 {
     const struct push_receiver_config push = {
         .proxy = naming->proxy,
@@ -42,20 +41,15 @@ static gboolean naming_start_push(struct naming *naming, const struct naming_con
         .port = config->udp_port,
         .trouble = {naming->listener.trouble, naming->user_data},
     };
-    char *reason = NULL;
+    g_autofree char *why = NULL;
 
     if (!config->push_udp)
-        return TRUE;
-    naming->push = push_receiver_new(&push, &reason);
+        return;
+    naming->push = push_receiver_new(&push, &why);
     if (naming->push != NULL)
-        return TRUE;
-    if (config->udp_port == 0) {
-        naming->no_push = reason;
-        timer_set(&naming->no_push_timer, 0);
-        return TRUE;
-    }
-    *why = reason;
-    return FALSE;
+        return;
+    naming->no_push = g_strdup_printf("no pushes, lists are polled only: %s", why);
+    timer_set(&naming->no_push_timer, 0);
 }
 
 static void naming_on_heard(const struct service_info *info, gint64 asked, gpointer user_data)
@@ -146,7 +140,8 @@ struct naming *naming_new(const struct naming_config *config,
         text = g_strdup(reason);
     else
         naming->proxy = naming_proxy_new(config, &trouble, &text);
-    if (naming->proxy != NULL && naming_start_push(naming, config, &text)) {
+    if (naming->proxy != NULL) {
+        naming_start_push(naming, config);
         naming_start_files(naming, config);
         naming_start_reactors(naming, config);
         return naming;

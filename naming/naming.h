@@ -63,7 +63,7 @@ struct naming_config {
     guint connect_timeout_ms;
     guint retries;        /* further attempts after the first, within timeout_ms */
     gboolean push_udp;    /* subscribe to UDP pushes */
-    guint16 udp_port;     /* 0 = any */
+    guint16 udp_port;     /* 0 = any; one that cannot be had is a trouble, told once, and no more */
     gsize max_response;   /* bytes of a decoded reply body; more is NAMING_REMOTE */
     const char *own_ip;   /* address to give as ours, NULL = the route towards a server; copied */
     const char *endpoint; /* address server, URL or HOST[:PORT], asked every 30 s for the servers to

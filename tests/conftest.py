@@ -10,9 +10,10 @@ import threading
 
 import pytest
 
-from lib import mounts, procs
+from lib import faults, mounts, procs
 from lib.mounts import Mount
 from lib.registry import Registry
+from lib.wait import wait_until
 from stub_server import StubServer
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -145,18 +146,18 @@ def stub(stubs):
 
 @pytest.fixture
 def mount(build, place):
-    """mount(SOURCE, OPTION..., path=): a running mount, which the test's end unmounts as a user would,
+    """mount(SOURCE, OPTION..., path=, env=, prefix=): a running mount, which the test's end unmounts as a user would,
     with exit status 0, no process left and nothing suspicious in the log."""
     started = []
     numbers = itertools.count()
 
-    def start(source, *options, path=None, env=None):
+    def start(source, *options, path=None, **how):
         number = next(numbers)
         point = path or os.path.join(place, f"m{number}")
         log = os.path.join(place, f"m{number}.log")
         if not any(option.startswith("cache_dir=") for option in options):
             options = (*options, f"cache_dir={place}/cache")
-        started.append(Mount(build, source, point, options, log, env))
+        started.append(Mount(build, source, point, options, log, **how))
         return started[-1].start()
 
     yield start
@@ -173,3 +174,14 @@ def stubbed(mount, stub):
 def mounted(mount, registry):
     """A mount of a registry."""
     return mount(registry.address)
+
+
+@pytest.fixture
+def known(mount, stub):
+    """A mount that holds the list of order-svc."""
+    stub.cache_millis = 500
+    stub.add("order-svc", "10.0.0.1", 80)
+    top = mount(stub.address)
+    assert faults.healthy(top) == ["10.0.0.1:80"]
+    wait_until(lambda: stub.subscribers, 5)
+    return top

@@ -1,77 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Servers and networks that fail, and datagrams from anybody. A test for each kind of fault, called by
-its number and name; each has a bound in time."""
-import errno
+"""Servers that fail. A test for each kind of fault, called by its number and name; each has a bound in
+time."""
 import gzip
-import json
 import os
-import random
 import signal
-import socket
 import threading
 import time
 
 import pytest
-from lib.mounts import END, SANITIZED, lines, read, write
+from lib.faults import (BEAT, GROUP, LIST, NOISE, SERVICE, error_of, healthy, healthy_or_none, longest_gap,
+                        register, resident, share)
+from lib.mounts import lines, read, write
 from lib.wait import Timed, stays, wait_until
 from stub_server import Answer, Delay, Drip, Endless, GzipBomb, Reset, Silence, Truncated, WrongService
-from test_client import Guard, credentials, samples
-
-GROUP = "DEFAULT_GROUP"
-SERVICE = f"{GROUP}/order-svc"
-BEAT = ("PUT", "/instance/beat")
-LIST = ("GET", "/instance/list")
-EVERY = "meta.preserved.heart.beat.interval=1000"
-NOISE = 2.0 if END < 5 else 6.0  # seconds that a busy machine may add
-
-
-def healthy(top, service="order-svc"):
-    return lines(top / f"{GROUP}/{service}/healthy")
-
-
-def error_of(path):
-    with pytest.raises(OSError) as caught:
-        read(path)
-    return errno.errorcode[caught.value.errno]
-
-
-def register(top, addresses, extra=EVERY):
-    os.makedirs(top / SERVICE, exist_ok=True)
-    write(top / f"{SERVICE}/register", "".join(f"{address} {extra}\n" for address in addresses))
-
-
-def share(*stubs):
-    """What one of them lists, all do, as nodes of a cluster."""
-    for stub in stubs:
-        for other in stubs:
-            for key, hosts in stub.services.items():
-                other.services.setdefault(key, {}).update(hosts)
-
-
-def longest_gap(good, since):
-    """Seconds between two beats of one instance that sound servers got, the time until now included."""
-    now = time.monotonic()
-    times = {}
-    for stub in good:
-        for request in stub.seen(*BEAT):
-            times.setdefault((request.params["ip"], request.params["port"]), []).append(request.time)
-    gaps = [b - a for seen in times.values()
-            for a, b in zip(sorted(seen), sorted(seen)[1:] + [now]) if b > since]
-    return max(gaps), len(times)
-
-
-@pytest.fixture
-def known(mount, stub):
-    """A mount that holds the list of order-svc."""
-    stub.cache_millis = 500
-    stub.add("order-svc", "10.0.0.1", 80)
-    top = mount(stub.address)
-    assert healthy(top) == ["10.0.0.1:80"]
-    wait_until(lambda: stub.subscribers, 5)
-    return top
-
-
-# --- servers and networks ---------------------------------------------------------------------------
+from test_client import Guard, credentials
 
 
 def test_row_19_server_dies_and_the_service_is_known(known, stub):
@@ -155,13 +97,6 @@ def test_row_23_four_of_five_servers(mount, stubs):
         assert all(request.path == "/operator/metrics" for request in probes), probes
         assert len(probes) <= 1, f"{len(probes)} probes in 5 s"
     assert timed.seconds < 3 + NOISE
-
-
-def healthy_or_none(top):
-    try:
-        return healthy(top)
-    except OSError:
-        return []
 
 
 @pytest.mark.heavy
@@ -286,18 +221,6 @@ def test_row_31_redirect_is_not_followed(mount, stub, stubs):
     assert not other.requests
 
 
-def resident(top):
-    """KiB of the largest process of the mount."""
-    largest = 0
-    for pid in top.remember():
-        try:
-            with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-                largest = max([largest, *(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))])
-        except OSError:
-            pass
-    return largest
-
-
 @pytest.mark.heavy
 @pytest.mark.parametrize("action", [Endless(), GzipBomb(256 << 20)], ids=["plain", "gzip"])
 def test_row_32_endless_body(known, stub, action):
@@ -344,151 +267,3 @@ def test_row_36_log_in_server_dies(mount, stub, place):
     logins = [request.time for request in stub.seen("POST", "/nacos/v1/auth/users/login", since=dead)]
     assert all(b - a > 4.5 for a, b in zip(logins, logins[1:])), logins
     os.truncate(top.log_path, 0)
-
-
-# --- UDP --------------------------------------------------------------------------------------------
-
-
-def poison(stub):
-    body = stub.list_body(("public", GROUP, "order-svc"))
-    body["hosts"] = [{"ip": "6.6.6.6", "port": 66, "weight": 1, "healthy": True}]
-    return body
-
-
-def target(stub):
-    return next(iter(stub.subscribers[("public", GROUP, "order-svc")]))
-
-
-@pytest.mark.parametrize("how", [{"source": "127.0.0.2"}, {"last_ref_time": 1},
-                                 {"last_ref_time": int(time.time() * 1000) + 3600 * 1000}],
-                         ids=["foreign", "old", "future"])
-def test_row_37_push_that_cannot_be_true(known, stub, how):
-    body = {**poison(stub), **({"lastRefTime": how["last_ref_time"]} if "last_ref_time" in how else {})}
-    stub.push("order-svc", body=body, source=how.get("source"))
-    wait_until(lambda: samples(known)["nacosfs_pushes_accepted_total"] == 0 and sum(
-        value for name, value in samples(known).items() if "pushes_refused_total{" in name) == 1, 5)
-    stays(lambda: healthy(known) == ["10.0.0.1:80"], 0.5)
-    assert not stub.acks
-
-
-def test_row_38_push_with_a_servers_address(known, stub):
-    with Timed() as timed:
-        stub.push("order-svc", body=poison(stub))
-        wait_until(lambda: samples(known)["nacosfs_pushes_accepted_total"] == 1, 5)
-        wait_until(lambda: healthy(known) == ["10.0.0.1:80"], 5)
-    assert timed.seconds < 1 + NOISE, f"wrong for {timed.seconds:.2f} s"
-
-
-def test_row_39_scans_and_bombs(known, stub):
-    rng = random.Random(39)
-    bomb = gzip.compress(b" " * (32 << 20), 9)
-    sent = [json.dumps({"type": "dump", "data": "", "lastRefTime": 1}).encode(), bomb,
-            b"OPTIONS sip:nm SIP/2.0\r\n\r\n", bytes.fromhex("000100000001000000000000"),
-            *(rng.randbytes(rng.randint(0, 1500)) for _ in range(300))]
-    before = resident(known)
-    for data in sent:
-        stub.udp.sendto(data, target(stub))
-    wait_until(lambda: samples(known)["nacosfs_pushes_refused_total{reason=\"garbage\"}"] > 0, 5)
-    stays(lambda: healthy(known) == ["10.0.0.1:80"], 0.5)
-    assert not stub.acks
-    assert SANITIZED or resident(known) < before + 12 * 1024
-
-
-@pytest.mark.slow
-@pytest.mark.heavy
-@pytest.mark.deadline(180)
-def test_row_40_flood(mount, stub):
-    stub.add("order-svc", "10.0.0.1", 80)
-    top = mount(stub.address)
-    healthy(top)
-    register(top, [f"10.0.1.{n}:80" for n in range(1, 51)])
-    wait_until(lambda: stub.subscribers, 5)
-    data, aim = stub.datagram("order-svc", body=poison(stub)), target(stub)
-    began, slowest, sent = time.monotonic(), 0.0, 0
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.bind(("127.0.0.2", 0))
-        while time.monotonic() < began + 30:
-            for _ in range(2000):
-                sender.sendto(data, aim)
-            sent += 2000
-            with Timed() as one:
-                assert "10.0.0.1:80" in healthy(top)
-            slowest = max(slowest, one.seconds)
-    took = time.monotonic() - began
-    asked = stub.count(*LIST, since=began)
-    gap, _ = longest_gap([stub], began)
-    print(f"{sent / took:.0f} datagrams/s, {asked / took:.1f} polls/s, read {slowest * 1000:.0f} ms, gap {gap:.1f} s")
-    assert asked / took < 50 and gap < 7 and slowest < 0.2 + NOISE
-
-
-def test_row_41_pushes_are_lost(known, stub):
-    stub.add("order-svc", "10.0.0.2", 80)
-    with Timed() as timed:
-        wait_until(lambda: len(healthy(known)) == 2, 10)
-    assert timed.seconds < 3 + 1 + NOISE  # the shortest cacheMillis, and a second
-
-
-def test_row_41_pushes_twice_and_out_of_order(known, stub):
-    stub.add("order-svc", "10.0.0.2", 80)
-    older = stub.datagram("order-svc")
-    stub.add("order-svc", "10.0.0.3", 80)
-    newer = stub.datagram("order-svc")
-    for data in (newer, newer, older, newer, older):
-        stub.push("order-svc", data=data)
-    wait_until(lambda: len(healthy(known)) == 3, 5)
-    stays(lambda: len(healthy(known)) == 3, 0.7)
-
-
-# --- all of it --------------------------------------------------------------------------------------
-
-
-def open_descriptors(top):
-    return max(len(os.listdir(f"/proc/{pid}/fd")) for pid in top.remember() if os.path.exists(f"/proc/{pid}"))
-
-
-@pytest.mark.slow
-@pytest.mark.heavy
-@pytest.mark.deadline(500)
-def test_soak_of_mixed_faults(mount, stubs):
-    """Three minutes of faults on two of three servers at a time; then every list is right, and memory and
-    descriptors are as they were."""
-    rng = random.Random(59)
-    nodes = [stubs() for _ in range(3)]
-    for node in nodes:
-        node.cache_millis = 1000
-        for number in range(50):
-            node.add(f"svc-{number}", "10.0.0.1", 80)
-    top = mount(",".join(node.address for node in nodes))
-    register(top, [f"10.0.1.{n}:80" for n in range(1, 101)])
-    for number in range(50):
-        healthy(top, f"svc-{number}")
-    share(*nodes)
-    time.sleep(10)
-    memory, descriptors = resident(top), open_descriptors(top)
-    faults = [Silence(), Reset(), Delay(2), Truncated(20), Drip(0.3), WrongService(), Answer(503, ""),
-              Answer(500, "oops"), Answer(200, "<html>"), Answer(404, "gone"), Answer(302, "", headers=["Location: /"])]
-    end, version = time.monotonic() + 180, 0
-    while time.monotonic() < end:
-        version += 1
-        for node in rng.sample(nodes, 2):
-            node.on("*", "*", rng.choice(faults))
-        for node in nodes:
-            for number in rng.sample(range(50), 10):
-                node.add(f"svc-{number}", "10.0.0.1", 80, metadata={"version": str(version)})
-            for aim in list(node.subscribers.get(("public", GROUP, "svc-0"), ())):
-                node.udp.sendto(rng.randbytes(500), aim)
-        assert top.process.poll() is None
-        time.sleep(rng.uniform(0.5, 4))
-        for node in nodes:
-            node.clear()
-    for node in nodes:
-        for number in range(50):
-            node.add(f"svc-{number}", "10.0.0.2", 81)
-    share(*nodes)
-    wait_until(lambda: all("10.0.0.2:81" in healthy(top, f"svc-{n}") for n in range(50)), 90, "right lists", 0.5)
-    wait_until(lambda: resident(top) < memory + 12 * 1024, 30, f"{resident(top)} KiB, {memory} at first", 1)
-    print(f"{memory} -> {resident(top)} KiB, {descriptors} -> {open_descriptors(top)} descriptors, {version} rounds")
-    # a kept connection or more for each server that was slow
-    assert open_descriptors(top) <= descriptors + 200
-    for node in nodes:
-        assert len(node.hosts("order-svc")) == 100

@@ -68,13 +68,14 @@ class Mount:
 
     live = set()  # of all tests: what a watchdog aborts
 
-    def __init__(self, build, source, path, options=(), log=None, env=None):
+    def __init__(self, build, source, path, options=(), log=None, env=None, prefix=()):
         self.build = build
         self.source = source
         self.path = str(path)
         self.options = list(options)
         self.log_path = str(log or self.path + ".log")
         self.env = {**os.environ, **(env or {})}
+        self.prefix = prefix  # command that becomes the mount
         self.process = None
         self.family = {}  # pid -> start time of every process of the mount
         self.ended = None  # exit status
@@ -86,7 +87,7 @@ class Mount:
 
     def command(self):
         extra = ["-o", ",".join(self.options)] if self.options else []
-        return [os.path.join(self.build, "nacosfs"), "-f", *extra, self.source, self.path]
+        return [*self.prefix, os.path.join(self.build, "nacosfs"), "-f", *extra, self.source, self.path]
 
     def start(self, timeout=10.0):
         if self.path not in points():  # else somebody's dead mount

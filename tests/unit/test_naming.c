@@ -64,6 +64,34 @@ static void test_senseless_configurations(void)
     refuses(&config, "room");
 }
 
+static void note_trouble(const char *path, const struct naming_result *result, gpointer user_data)
+{
+    GPtrArray *troubles = user_data;
+
+    g_ptr_array_add(troubles, g_strdup(result->text));
+}
+
+/* The port of a client that cannot have the one it is to have, which it says once. */
+static guint port_without_push(const struct naming_config *config)
+{
+    const struct naming_listener listener = {.trouble = note_trouble};
+    g_autoptr(GPtrArray) troubles = g_ptr_array_new_with_free_func(g_free);
+    struct naming *naming = naming_new(config, &listener, troubles, NULL);
+    gint64 end = g_get_monotonic_time() + 200 * 1000;
+    struct naming_stats stats;
+
+    g_assert_nonnull(naming);
+    while (troubles->len == 0)
+        g_main_context_iteration(NULL, TRUE);
+    while (g_get_monotonic_time() < end)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpuint(troubles->len, ==, 1);
+    g_assert_nonnull(strstr(troubles->pdata[0], "polled only: UDP port"));
+    naming_stats(naming, &stats);
+    naming_free(naming);
+    return stats.udp_port;
+}
+
 static void test_push_port(void)
 {
     struct naming_config config = defaults();
@@ -73,7 +101,7 @@ static void test_push_port(void)
     naming_stats(naming, &stats);
     g_assert_cmpuint(stats.udp_port, !=, 0);
     config.udp_port = stats.udp_port;
-    refuses(&config, "UDP port"); /* in use, and asked for */
+    g_assert_cmpuint(port_without_push(&config), ==, 0);
     naming_free(naming);
     naming = make(&config);
     naming_stats(naming, &stats);
