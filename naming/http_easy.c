@@ -6,6 +6,10 @@
 /* SwitchDomain of the servers: a C client from 1.0.12 on is pushed to. */
 #define USER_AGENT "Nacos-C-Client:v1.4.8"
 
+/* Seconds after which a connection that nobody used is closed: three beats. What a slow server had
+ * opened in number goes then, and a server's own end of it (Tomcat: 20 s) comes later. */
+#define IDLE_S 15L
+
 G_STATIC_ASSERT(HTTP_ERROR_SIZE == CURL_ERROR_SIZE);
 
 static void set_limits(CURL *easy, const struct http_limits *limits)
@@ -20,6 +24,7 @@ static void set_limits(CURL *easy, const struct http_limits *limits)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* else the end of a request joins a look-up thread that hangs */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/poll_queue.h"
 
-#define MAX_IN_FLIGHT 64
+#define MAX_IN_FLIGHT 32  /* connections to a server (naming_transport.c): more would wait there */
 #define REFRESH_RATE 50.0 /* a second */
 #define REFRESH_BURST 10.0
 #define POLL_MIN_RATE 100.0

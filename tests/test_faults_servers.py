@@ -120,29 +120,6 @@ def test_row_24_kept_connection_goes_nowhere(mount, registry):
     assert timed.seconds < 5 + NOISE
 
 
-@pytest.mark.heavy
-def test_row_25_partition_and_the_crowd_after_it(mount, stub):
-    stub.cache_millis = 1000
-    for number in range(300):
-        stub.add(f"svc-{number}", "10.0.1.1", 80)
-    top = mount(stub.address)
-    for number in range(300):
-        read(top / f"{GROUP}/svc-{number}/healthy")
-    register(top, [f"10.0.2.{n}:80" for n in range(1, 21)])
-    stub.on("*", "*", Silence())
-    time.sleep(8)
-    for number in range(300):
-        stub.add(f"svc-{number}", "10.0.1.2", 80)
-    stub.clear()
-    healed = time.monotonic()
-    stub.wait_for(*BEAT, 20, timeout=10, since=healed)
-    assert time.monotonic() - healed < 5 + NOISE, "beats resume"
-    wait_until(lambda: all(len(lines(top / f"{GROUP}/svc-{n}/instances")) == 2 for n in range(300)), 40)
-    polls = [request.time for request in stub.seen(*LIST, since=healed)]
-    most = max(sum(start <= at < start + 1 for at in polls) for start in polls)
-    assert most < 400, f"{most} list requests in one second"
-
-
 def test_row_26_slow_server(mount, stub):
     stub.cache_millis = stub.beat_interval = 1000
     for number in range(200):

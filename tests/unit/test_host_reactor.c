@@ -511,12 +511,12 @@ static void test_wait_passes_the_polls_by(struct fixture *f, gconstpointer udp_p
     struct service_key *urgent = f->key;
 
     subscribe_many(f, 200);
-    f->proxy->script = NULL; /* the first 64 hang */
-    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 64);
+    f->proxy->script = NULL; /* the first 32 hang */
+    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 32);
     host_reactor_subscribe(f->reactor, urgent);
-    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 64);
+    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 32);
     host_reactor_wait(f->reactor, urgent, on_list, &waited);
-    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 65);
+    g_assert_cmpuint(fake_count(f->proxy, FAKE_LIST), ==, 33);
 }
 
 static void test_push_is_applied_and_confirmed(struct fixture *f, gconstpointer udp_port)
