@@ -16,9 +16,12 @@ static gboolean beat_task_is_on(const struct beat_task *task)
     return task->instance != NULL && task->instance->ephemeral;
 }
 
+/* After an outage all instances are answered within the short time between two tries: where in the
+ * period each is beaten from then on is drawn anew, or they would come in a crowd ever after. */
 static void beat_task_retry(struct beat_task *task)
 {
     task->failures++;
+    task->spread = TRUE;
     timer_set(&task->timer,
               beat_retry_us(task->state.period_ms, task->failures, g_random_double()));
 }

@@ -90,7 +90,7 @@ def test_row_22_one_of_two_servers(net, servers, mount, fault):
 def test_row_22_to_24_a_thousand_beats_of_five_seconds(net, servers, mount, fault):
     """One of three servers fails; nobody's beat is later than two."""
     three = servers(3)
-    top = mounted(net, mount, three)
+    top = mounted(net, mount, three, "keep_registered")
     register(top, [f"10.0.{n // 250}.{n % 250 + 1}:80" for n in range(1000)], extra="")
     share(*three)
     began, good, used = beats_after(net, fault, three, 1000)

@@ -27,7 +27,9 @@ def error_of(path):
 
 def register(top, addresses, extra=EVERY):
     os.makedirs(top / SERVICE, exist_ok=True)
-    write(top / f"{SERVICE}/register", "".join(f"{address} {extra}\n" for address in addresses))
+    text = "".join(f"{address} {extra}\n" for address in addresses)
+    while text:  # one write takes what it can register in its time
+        text = text[write(top / f"{SERVICE}/register", text):]
 
 
 def share(*stubs):
