@@ -131,6 +131,7 @@ static struct service_info *info_decode(json_object *root, const struct service_
                                         guint *dropped, char **why)
 {
     const char *clusters = "";
+    gboolean all_ips = FALSE;
     gint64 last_ref_time = 0, cache_millis = CACHE_MILLIS_DEFAULT;
     json_object *array = json_object_object_get(root, "hosts");
     if (!json_object_is_type(array, json_type_array)) {
@@ -143,6 +144,8 @@ static struct service_info *info_decode(json_object *root, const struct service_
         codec_refuse(why, "clusters, lastRefTime or cacheMillis makes no sense");
         return NULL;
     }
+    codec_get_boolean(root, "allIPs", &all_ips); /* to 2.5; what is no boolean counts as false */
+    codec_get_boolean(root, "allIps", &all_ips); /* 3.x */
     guint n;
     g_autofree struct instance *hosts = hosts_decode(array, &n, dropped);
     if (hosts == NULL) {
@@ -151,6 +154,7 @@ static struct service_info *info_decode(json_object *root, const struct service_
     }
     struct service_info *info = service_info_new(key, clusters, hosts, n);
     info->last_ref_time = last_ref_time;
+    info->all_ips = all_ips;
     info->cache_millis = CLAMP(cache_millis, CACHE_MILLIS_DEFAULT, CACHE_MILLIS_MAX);
     return info;
 }

@@ -13,7 +13,8 @@ static gboolean has_callable(const struct service_info *info)
 gboolean empty_protection_holds(struct empty_protection *protection,
                                 const struct service_info *held, const struct service_info *info)
 {
-    protection->active = held != NULL && has_callable(held) && !has_callable(info);
+    protection->active =
+        held != NULL && has_callable(held) && !info->all_ips && !has_callable(info);
     protection->hosts = protection->active ? info->n_hosts : 0;
     return protection->active;
 }

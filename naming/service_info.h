@@ -20,6 +20,7 @@ struct service_info {
     char *clusters;       /* the cluster filter it was asked with, "" = all */
     gint64 last_ref_time; /* ms since epoch by the server's clock; 0 = it said nothing */
     gint64 cache_millis;  /* poll interval that the server asks for, ms */
+    gboolean all_ips;     /* the server vouches for it, however empty it is (allIPs) */
     const char *source;   /* static; "server", or the file it was read from: "disk", "failover" */
     gint64 written; /* monotonic us when that file was written, may be negative; 0 = no file */
     guint n_hosts;

@@ -166,6 +166,27 @@ static const char *const refused[] = {
     "{\"name\":\"G@@s\",\"hosts\":[],\"x\":\"\xc3\"}",
 };
 
+static void test_all_ips(void)
+{
+    static const struct {
+        const char *field;
+        gboolean all_ips;
+    } rows[] = {{"", FALSE},
+                {",\"allIPs\":true", TRUE},
+                {",\"allIps\":true", TRUE},
+                {",\"allIPs\":false", FALSE},
+                {",\"allIPs\":\"true\"", FALSE}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text =
+            g_strdup_printf("{\"name\":\"G@@s\",\"hosts\":[]%s}", rows[i].field);
+        g_autoptr(service_info) info = codec_service_info(text, strlen(text), NULL, NULL, NULL);
+
+        g_assert_nonnull(info);
+        g_assert_cmpint(info->all_ips, ==, rows[i].all_ips);
+    }
+}
+
 static void test_refused(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
@@ -575,6 +596,7 @@ static void test_recorded_catalogs(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/codec/all-ips", test_all_ips);
     g_test_add_func("/codec/service-info/2.x", test_reply_of_2x);
     g_test_add_func("/codec/service-info/unknown-1.4", test_unknown_service_of_14);
     g_test_add_func("/codec/service-info/host-defaults", test_host_defaults);

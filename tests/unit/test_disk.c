@@ -668,6 +668,9 @@ static void test_protection(struct fixture *f, gconstpointer unused)
     g_assert_true(empty_protection_holds(&protection, two, sick));
     g_assert_cmpuint(protection.hosts, ==, 2);
     g_assert_false(empty_protection_holds(&protection, two, two));
+    none->all_ips = TRUE; /* the server vouches for it */
+    g_assert_false(empty_protection_holds(&protection, two, none));
+    none->all_ips = FALSE;
     g_assert_false(protection.active);
     g_assert_false(empty_protection_holds(&protection, sick, none)); /* nothing to protect */
 }
