@@ -253,40 +253,73 @@ def test_mount_by_type(build, stub, point, nacosfs):
     end_of(point)
 
 
-UNPRIVILEGED = r"""
+AS_NOBODY = r"""
 set -e
 mkdir dev mnt
 mknod -m 666 dev/fuse c 10 229
 mount --bind dev/fuse /dev/fuse
 chown 65534 mnt
-exec setpriv --reuid=65534 --regid=65534 --clear-groups bash -ec '
+exec setpriv --reuid=65534 --regid=65534 --clear-groups bash -e user.sh "$1"
+"""
+
+USER = r"""
 trap "fusermount3 -uzq mnt || true" EXIT
+%s
+until fusermount3 -u mnt 2>/dev/null; do sleep 0.05; done # the announcement may be under way still
+for _ in $(seq 100); do pgrep -f "^bin/nacosfs $1 mnt$" >/dev/null || exit 0; sleep 0.05; done
+exit 1
+"""
+
+REGISTERS = r"""
 bin/nacosfs "$1" mnt
 cat mnt/DEFAULT_GROUP/order-svc/healthy
 inotifywait -q -t 10 --format %f -e create mnt/DEFAULT_GROUP/order-svc/hosts & watcher=$!
 until grep -qs inotify /proc/$watcher/fdinfo/*; do sleep 0.05; done
 echo 10.0.0.2:80 > mnt/DEFAULT_GROUP/order-svc/register
 wait $watcher
-until fusermount3 -u mnt 2>/dev/null; do sleep 0.05; done # the announcement may be under way still
-for _ in $(seq 100); do pgrep -f "^bin/nacosfs $1 mnt$" >/dev/null || exit 0; sleep 0.05; done
-exit 1' bash "$1"
+"""
+
+# daemon, keeper, and the daemon of the keeper that came in its place
+OUTLIVES = r"""
+of() { sed -n "s/^$1=//p" mnt/.nacos/status; }
+bin/nacosfs "$1" mnt
+for victim in pid keeper_pid pid; do
+    kill -9 $(of $victim)
+    cat mnt/DEFAULT_GROUP/order-svc/healthy
+done
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"),
-                    reason="needs root, unshare and setpriv")
-def test_unprivileged_user(build, base, place, stub):
-    """By fusermount3, in a mount namespace where /dev/fuse is for all, as it is on any desktop."""
+@pytest.fixture
+def as_nobody(build, base, place, stub):
+    """Runs a script as a user of no rights, by fusermount3, in a mount namespace where /dev/fuse is for all,
+    as it is on any desktop; what it printed."""
+    if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"):
+        pytest.skip("needs root, unshare and setpriv")
     for directory in (base, place):
         os.chmod(directory, 0o755)
     os.mkdir(os.path.join(place, "bin"))
     for program in ("nacosfs", "nacos-registry"):
         shutil.copy(os.path.join(build, program), os.path.join(place, "bin"))
     stub.add("order-svc", "10.0.0.1", 80)
-    result = subprocess.run(["unshare", "-m", "bash", "-c", UNPRIVILEGED, "bash", stub.address], cwd=place,
-                            capture_output=True, text=True, timeout=40, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == "10.0.0.1:80\n10.0.0.2:80\n"
+
+    def run(script):
+        with open(os.path.join(place, "user.sh"), "w", encoding="utf-8") as file:
+            file.write(USER % script)
+        result = subprocess.run(["unshare", "-m", "bash", "-c", AS_NOBODY, "bash", stub.address], cwd=place,
+                                capture_output=True, text=True, timeout=60, check=False)
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout.splitlines()
+
+    return run
+
+
+def test_unprivileged_user(as_nobody):
+    assert as_nobody(REGISTERS) == ["10.0.0.1:80", "10.0.0.2:80"]
+
+
+def test_mount_of_an_unprivileged_user_outlives_daemon_and_keeper(as_nobody):
+    assert as_nobody(OUTLIVES) == ["10.0.0.1:80"] * 3
 
 
 # --- ending -----------------------------------------------------------------------------------------
