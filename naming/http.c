@@ -11,6 +11,7 @@
 
 #include "naming/http_easy.h"
 #include "naming/http_watch.h"
+#include "naming/resolver.h"
 
 struct http {
     GMainContext *context;
@@ -19,6 +20,7 @@ struct http {
     struct http_timer *timer; /* due at the earlier of curl_due and the first deadline */
     gint64 curl_due;          /* monotonic us; -1 = curl waits for no time */
     struct http_queue queue;
+    struct resolver *resolver;
     gboolean draining; /* http_drain is at work and will see to the rest */
     gboolean closed;   /* http_free was called from a `done` */
 };
@@ -89,14 +91,22 @@ static void on_due(gpointer user_data)
 
 /* --- one request --- */
 
-/* FALSE if curl has no memory for it; it then waits on. */
+/* FALSE if curl has no memory for it; it then waits on. So it does, and all of its lane, until its
+ * server's name has an address. */
 static gboolean request_start(struct http_request *request)
 {
     struct http *http = request->http;
-    CURL *easy = curl_easy_init();
+    const char *name = request->lane->name;
+    const char *addresses = name != NULL ? resolver_addresses(http->resolver, name) : NULL;
+    CURL *easy;
+    if (name != NULL && addresses == NULL) {
+        request->lane->nowhere = TRUE;
+        return TRUE;
+    }
+    easy = curl_easy_init();
     if (easy == NULL)
         return FALSE;
-    http_easy_prepare(easy, &http->limits, request);
+    http_easy_prepare(easy, &http->limits, request, addresses);
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
         return FALSE;
@@ -132,6 +142,7 @@ static void request_free(struct http_request *request)
 {
     if (request->easy != NULL)
         curl_easy_cleanup(request->easy);
+    curl_slist_free_all(request->resolve);
     http_request_free(request);
 }
 
@@ -140,8 +151,11 @@ static void request_finish(struct http_request *request, enum http_failure failu
 {
     struct http_response response = {
         .failure = failure, .text = text, .body = "", .peer = "", .local = ""};
+    struct http *http = request->http;
     char *address = NULL;
     long status = 0;
+    if (request->lane->name != NULL && (failure == HTTP_UNREACHABLE || failure == HTTP_TIMEOUT))
+        resolver_doubt(http->resolver, request->lane->name);
     request_detach(request);
     if (request->easy != NULL) {
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -186,6 +200,7 @@ static void http_destroy(struct http *http)
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, NULL);
     curl_multi_cleanup(http->multi);
     http_timer_free(http->timer);
+    resolver_free(http->resolver);
     http_queue_clear(&http->queue);
     http_limits_clear(&http->limits);
     g_main_context_unref(http->context);
@@ -206,6 +221,20 @@ static void drain_ended(struct http *http)
     }
 }
 
+static void drain_late(struct http_request *request)
+{
+    if (request->easy != NULL) {
+        request_finish(request, HTTP_TIMEOUT, "no answer in time");
+    } else if (*request->error != '\0') {
+        g_autofree char *why = g_strdup(request->error);
+        request_finish(request, HTTP_UNREACHABLE, why);
+    } else if (request->lane->nowhere) {
+        request_finish(request, HTTP_TIMEOUT, "its name was not resolved in time");
+    } else {
+        request_finish(request, HTTP_BUSY, "no free connection in time");
+    }
+}
+
 static void http_drain(struct http *http)
 {
     if (http->draining) /* a `done` runs the loop itself */
@@ -214,15 +243,19 @@ static void http_drain(struct http *http)
     drain_ended(http);
     struct http_request *late;
     while (!http->closed && (late = http_queue_overdue(&http->queue)) != NULL)
-        if (late->easy != NULL)
-            request_finish(late, HTTP_TIMEOUT, "no answer in time");
-        else
-            request_finish(late, HTTP_BUSY, "no free connection in time");
+        drain_late(late);
     http->draining = FALSE;
     if (http->closed)
         http_destroy(http);
     else
         go_on(http);
+}
+
+static void on_name(const char *host, const char *why, gpointer user_data)
+{
+    struct http *http = user_data;
+    http_queue_named(&http->queue, host, why);
+    http_drain(http);
 }
 
 struct http *http_new(const struct http_limits *limits)
@@ -233,6 +266,7 @@ struct http *http_new(const struct http_limits *limits)
     http->curl_due = -1;
     http_queue_init(&http->queue, http->limits.max_connections);
     http->timer = http_timer_new(http->context, on_due, http);
+    http->resolver = resolver_new(on_name, http);
     http->multi = curl_multi_init();
     if (http->multi == NULL)
         g_error("no memory for curl");

@@ -3,7 +3,7 @@
  * HTTP requests by curl's multi interface on the calling thread's main context: request in, one
  * completion out. Only http*.c include curl. Limits are set at creation: body bytes counted after
  * decoding, time in all, time to connect, http and https only, no redirects, no proxy, no signals,
- * TLS 1.2 at least. A hung name look-up never holds the loop (CURLOPT_QUICK_EXIT).
+ * TLS 1.2 at least. Names are looked up beside the loop (resolver.h).
  */
 #pragma once
 

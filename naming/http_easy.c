@@ -22,8 +22,6 @@ static void set_limits(CURL *easy, const struct http_limits *limits)
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    /* else the end of a request joins a look-up thread that hangs */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -54,12 +52,26 @@ static void set_tls(CURL *easy, const struct http_tls *tls)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
 }
 
-void http_easy_prepare(CURL *easy, const struct http_limits *limits, struct http_request *request)
+/* So that curl looks nothing up. The plus has it forget that after a while. */
+static void set_addresses(CURL *easy, struct http_request *request, const char *addresses)
+{
+    const struct http_lane *lane = request->lane;
+    g_autofree char *entry = NULL;
+    if (addresses == NULL)
+        return;
+    entry = g_strdup_printf("+%s:%u:%s", lane->name, lane->port, addresses);
+    request->resolve = curl_slist_append(NULL, entry);
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, request->resolve);
+}
+
+void http_easy_prepare(CURL *easy, const struct http_limits *limits, struct http_request *request,
+                       const char *addresses)
 {
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     set_limits(easy, limits);
     set_tls(easy, &limits->tls);
     set_method(easy, request);
+    set_addresses(easy, request, addresses);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_request_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);

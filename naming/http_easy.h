@@ -8,7 +8,9 @@
 
 #include <curl/curl.h>
 
-/* Fills in a fresh handle. `limits` and `request` must outlive the transfer. */
-void http_easy_prepare(CURL *easy, const struct http_limits *limits, struct http_request *request);
+/* Fills in a fresh handle. `limits` and `request`, its list `resolve` included, must outlive the
+ * transfer. `addresses`: of the host's name, NULL if it has none. */
+void http_easy_prepare(CURL *easy, const struct http_limits *limits, struct http_request *request,
+                       const char *addresses);
 /* `code`: of a transfer that curl has ended. */
 enum http_failure http_easy_failure(const struct http_request *request, CURLcode code);

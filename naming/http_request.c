@@ -7,6 +7,7 @@ static void lane_free(gpointer data)
 {
     struct http_lane *lane = data;
     g_free(lane->origin);
+    g_free(lane->name);
     g_free(lane);
 }
 
@@ -23,6 +24,19 @@ void http_queue_clear(struct http_queue *queue)
     g_clear_pointer(&queue->lanes, g_hash_table_unref);
 }
 
+/* Its host, unless that is an address, and port. */
+static void lane_name(struct http_lane *lane)
+{
+    g_autofree char *scheme = NULL;
+    int port;
+
+    if (!g_uri_split_network(lane->origin, G_URI_FLAGS_NONE, &scheme, &lane->name, &port, NULL))
+        return;
+    lane->port = port > 0 ? (guint)port : (strcmp(scheme, "https") == 0 ? 443 : 80);
+    if (lane->name != NULL && g_hostname_is_ip_address(lane->name))
+        g_clear_pointer(&lane->name, g_free);
+}
+
 /* All that has the same scheme, host and port. */
 static struct http_lane *lane_of(struct http_queue *queue, const char *url)
 {
@@ -34,6 +48,7 @@ static struct http_lane *lane_of(struct http_queue *queue, const char *url)
     if (lane == NULL) {
         lane = g_new0(struct http_lane, 1);
         lane->origin = g_steal_pointer(&origin);
+        lane_name(lane);
         g_queue_init(&lane->waiting);
         g_hash_table_insert(queue->lanes, lane->origin, lane);
     }
@@ -80,9 +95,34 @@ struct http_request *http_queue_next(const struct http_queue *queue)
     GHashTableIter iter;
     g_hash_table_iter_init(&iter, queue->lanes);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lane))
-        if (lane->active < queue->connections && lane->waiting.length > 0)
+        if (!lane->nowhere && lane->active < queue->connections && lane->waiting.length > 0)
             return g_queue_peek_head(&lane->waiting);
     return NULL;
+}
+
+static void lane_fail(struct http_lane *lane, const char *why)
+{
+    for (GList *link = lane->waiting.head; link != NULL; link = link->next) {
+        struct http_request *request = link->data;
+
+        g_snprintf(request->error, sizeof request->error, "%s", why);
+        request->deadline = 0;
+        g_sequence_sort_changed(request->place, compare_deadlines, NULL);
+    }
+}
+
+void http_queue_named(struct http_queue *queue, const char *name, const char *why)
+{
+    struct http_lane *lane;
+    GHashTableIter iter;
+    g_hash_table_iter_init(&iter, queue->lanes);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lane)) {
+        if (g_strcmp0(lane->name, name) != 0)
+            continue;
+        lane->nowhere = FALSE;
+        if (why != NULL)
+            lane_fail(lane, why);
+    }
 }
 
 void http_queue_started(struct http_request *request)

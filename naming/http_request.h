@@ -16,10 +16,13 @@ struct http_queue {
     guint connections;      /* of a lane at most */
 };
 
-struct http_lane {  /* the requests to one server */
-    char *origin;   /* "http://10.0.0.1:8848" */
-    GQueue waiting; /* struct http_request without a connection, oldest first */
-    guint active;   /* those with one */
+struct http_lane {    /* the requests to one server */
+    char *origin;     /* "http://10.0.0.1:8848" */
+    char *name;       /* of its host; NULL = an address, or nothing that makes sense */
+    guint port;       /* with `name` */
+    gboolean nowhere; /* `name` has no address yet, so nothing can be started */
+    GQueue waiting;   /* struct http_request without a connection, oldest first */
+    guint active;     /* those with one */
 };
 
 struct http_request {
@@ -27,8 +30,9 @@ struct http_request {
     struct http_queue *queue;
     GSequenceIter *place; /* in queue->by_deadline */
     struct http_lane *lane;
-    GList link;    /* in lane->waiting while easy is NULL */
-    gpointer easy; /* curl's handle, http.c's affair; NULL while waiting */
+    GList link;       /* in lane->waiting while easy is NULL */
+    gpointer easy;    /* curl's handle, http.c's affair; NULL while waiting */
+    gpointer resolve; /* curl's list, the same: the addresses of lane->name */
     char *method, *url, *form;
     gint64 began;    /* monotonic us when it got its connection; 0 = not yet */
     gint64 deadline; /* monotonic us */
@@ -50,8 +54,12 @@ struct http_request *http_queue_add(struct http_queue *queue, const char *method
 struct http_request *http_queue_first_due(const struct http_queue *queue);
 /* A request whose time is up; NULL if there is none. */
 struct http_request *http_queue_overdue(const struct http_queue *queue);
-/* One that waits though its server's lane has a connection for it; NULL if there is none. */
+/* One that waits though its server's lane has a connection for it, and an address; NULL if there is
+ * none. */
 struct http_request *http_queue_next(const struct http_queue *queue);
+/* A look-up of a host's name has ended: its lanes go on, or, if `why` is no NULL, the time of what
+ * waits in them is up, with those words in `error`. */
+void http_queue_named(struct http_queue *queue, const char *name, const char *why);
 /* It waits no longer: it is about to get its `easy`. */
 void http_queue_started(struct http_request *request);
 /* Out of the queue; the record stays. */

@@ -2,11 +2,15 @@
 """Networks that fail, made of namespaces and nft. A test for each kind of fault, called by its number and
 name; each has a bound in time."""
 import os
+import threading
 import time
 
 import pytest
+from conftest import finish
 from lib import network
-from lib.faults import (BEAT, EVERY, GROUP, LIST, NOISE, error_of, healthy, longest_gap, register, share)
+from lib.dns import Dns, ResolvingMount
+from lib.faults import (BEAT, GROUP, NOISE, error_of, healthy, healthy_or_none, longest_gap, register,
+                        share)
 from lib.mounts import lines, read
 from lib.wait import Timed, stays, wait_until
 from stub_server import Delay, Silence, StubServer
@@ -167,3 +171,139 @@ def test_row_25_partition_and_the_crowd_after_it(net, servers, mount):
 @pytest.mark.deadline(800)
 def test_row_25_partition_of_ten_minutes(net, servers, mount):
     partition(net, *crowd(net, servers, mount, 300), 300, 600)
+
+
+# --- names --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dns(net):
+    with net:
+        server = Dns()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def resolving(net, dns, build, place):
+    """resolving(SOURCE, OPTION...): a mount that asks `dns`."""
+    started = []
+
+    def start(source, *options):
+        point = os.path.join(place, "m")
+        with net:
+            started.append(ResolvingMount(build, source, point, [*options, f"cache_dir={place}/cache"],
+                                          point + ".log"))
+            return started[-1].start()
+
+    yield start
+    finish(started)
+
+
+def longest_status(top, seconds):
+    """The longest time that a call took which needs no server."""
+    longest, end = 0.0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        with Timed() as timed:
+            read(top / ".nacos/status")
+        longest = max(longest, timed.seconds)
+        time.sleep(0.005)
+    return longest
+
+
+def test_row_33_name_that_is_known_later(net, servers, resolving, dns):
+    stub, = servers(1)
+    stub.add("order-svc", "10.0.0.1", 80)
+    with Timed() as timed:
+        top = resolving(f"nacos.test:{stub.port}")
+    assert timed.seconds < 1 + NOISE
+    assert error_of(top / f"{GROUP}/order-svc/instances") == "EHOSTUNREACH"
+    dns.names["nacos.test"] = "127.0.0.1"
+    wait_until(lambda: healthy_or_none(top) == ["10.0.0.1:80"], 30)
+
+
+def test_row_33_name_that_gets_another_address(net, servers, resolving, dns):
+    first, = servers(1)
+    first.beat_interval = 1000
+    first.add("order-svc", "10.0.0.1", 80)
+    dns.names["nacos.test"] = "127.0.0.1"
+    top = resolving(f"nacos.test:{first.port}")
+    assert healthy(top) == ["10.0.0.1:80"]
+    register(top, ["10.0.0.2:80"])
+    first.wait_for(*BEAT, 1)
+    first.close()
+    with net:
+        second = StubServer("127.0.0.9", first.port)
+    try:
+        dns.names["nacos.test"] = "127.0.0.9"
+        with Timed() as timed:
+            second.wait_for(*BEAT, 1, timeout=30)
+            second.add("order-svc", "10.0.0.3", 80)
+            wait_until(lambda: "10.0.0.3:80" in healthy(top), 30)
+        print(f"at the new address after {timed.seconds:.1f} s")
+    finally:
+        top.stop()
+        second.close()
+
+
+def threads(top):
+    return max(len(os.listdir(f"/proc/{pid}/task")) for pid in top.remember() if os.path.exists(f"/proc/{pid}"))
+
+
+@pytest.mark.heavy
+def test_row_33_look_ups_that_hang_from_the_start(net, servers, resolving, dns):
+    """Look-ups hang for 30 s: the loop goes on, and however many wait, it is one look-up of a name."""
+    stub, = servers(1)
+    stub.add("order-svc", "10.0.0.1", 80)
+    dns.silent = True
+    groups = [f"group{number}" for number in range(12)]
+    top = resolving(f"nacos.test:{stub.port},other.test:{stub.port}", *(f"group={group}" for group in groups))
+    ends = []
+
+    def reader(group):
+        with Timed() as timed:
+            error_of(top / f"{group}/order-svc/healthy")
+        ends.append(timed.seconds)
+
+    readers = [threading.Thread(target=reader, args=(group,), daemon=True) for group in groups]
+    for one in readers:
+        one.start()
+    longest, most = 0.0, 0
+    for _ in range(10):
+        longest, most = max(longest, longest_status(top, 0.5)), max(most, threads(top))
+    for one in readers:
+        one.join(20)
+    print(f"{most} threads at most, {longest * 1000:.0f} ms for a call at most, reads end after {max(ends):.1f} s")
+    assert len(ends) == len(groups) and max(ends) < 6 + NOISE  # of a look-up, and of the open
+    assert longest < 0.5 + NOISE
+    assert most <= 8
+    dns.names["nacos.test"] = "127.0.0.1"
+    dns.silent = False
+    wait_until(lambda: healthy_or_none(top) == ["10.0.0.1:80"], 30)
+
+
+@pytest.mark.heavy
+def test_row_33_look_ups_that_hang_later(net, servers, resolving, dns):
+    """The known address goes on being used, and known lists are read, while nobody answers at all."""
+    stub, = servers(1)
+    stub.cache_millis = 1000
+    dns.names["nacos.test"] = "127.0.0.1"
+    for number in range(50):
+        stub.add(f"svc-{number}", "10.0.0.1", 80)
+    top = resolving(f"nacos.test:{stub.port}")
+    for number in range(50):
+        healthy(top, f"svc-{number}")
+    register(top, [f"10.0.2.{n}:80" for n in range(1, 101)])
+    dns.silent = True
+    net.refuse(stub.port)
+    longest, most = 0.0, 0
+    for _ in range(8):
+        longest, most = max(longest, longest_status(top, 0.5)), max(most, threads(top))
+    print(f"{most} threads at most, {longest * 1000:.0f} ms for a call at most, {dns.asked} questions")
+    assert healthy(top, "svc-7") == ["10.0.0.1:80"]
+    assert longest < 0.5 + NOISE
+    assert most <= 8
+    net.heal()
+    stub.add("svc-7", "10.0.0.2", 80)
+    wait_until(lambda: len(healthy(top, "svc-7")) == 2, 30)
+    assert dns.silent

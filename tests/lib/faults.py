@@ -52,9 +52,9 @@ def longest_gap(good, since):
     return max(gaps), len(times)
 
 
-def healthy_or_none(top):
+def healthy_or_none(top, service="order-svc"):
     try:
-        return healthy(top)
+        return healthy(top, service)
     except OSError:
         return []
 
