@@ -208,6 +208,18 @@ def fronts(stub):
         front.close()
 
 
+def test_context_path(mount, registries):
+    """Of a server that is not at /nacos: everything goes there, the log-in and probes as well."""
+    registry = registries("--context-path", "/registry")
+    top = mount(f"http://{registry.address}/registry")
+    os.makedirs(top / SERVICE)
+    write(top / f"{SERVICE}/register", "10.0.0.2:80\n")
+    assert lines(top / f"{SERVICE}/healthy") == ["10.0.0.2:80"]
+    elsewhere = mount(registry.address)
+    with pytest.raises(OSError):
+        read(elsewhere / f"{SERVICE}/instances")
+
+
 def test_https(mount, authority, fronts):
     front = fronts(*authority.issue("server"))
     top = mount(front.url, f"cafile={authority.file}")
@@ -215,11 +227,14 @@ def test_https(mount, authority, fronts):
     write(top / f"{SERVICE}/register", "10.0.0.2:80\n")
 
 
-@pytest.mark.parametrize("fault", ["unknown authority", "expired", "wrong host", "old TLS"])
+@pytest.mark.parametrize("fault", ["unknown authority", "self-signed", "expired", "wrong host", "old TLS"])
 def test_row_35_bad_tls(mount, authority, fronts, fault):
     options = [f"cafile={authority.file}"]
     if fault == "unknown authority":
         front, options = fronts(*authority.issue("server")), []
+    elif fault == "self-signed":
+        alone = Authority(authority.directory, "alone")
+        front = fronts(alone.file, alone.key)
     elif fault == "expired":
         front = fronts(*authority.issue("server", days=-1))
     elif fault == "wrong host":
@@ -309,6 +324,26 @@ def test_row_34_bad_answers_of_the_endpoint_change_nothing(mount, stub, stubs):
         address_server.wait_for("GET", "/nacos/serverlist", count)
         stays(lambda: servers(top) == [f"http://{stub.address}/nacos"], 0.3)
     assert "endpoint" in read(top / ".nacos/errors")
+    address_server.close()
+    top.signal(signal.SIGHUP)
+    stays(lambda: servers(top) == [f"http://{stub.address}/nacos"], 2)
+
+
+@pytest.mark.slow
+@pytest.mark.deadline(200)
+def test_endpoint_is_asked_every_30_seconds(mount, stub, stubs):
+    """Nobody has to tell: neither when it answers, nor when it does not for a while."""
+    address_server, other = stubs(), stubs()
+    answer = Answer(200, f"{stub.address}\n", "text/plain")
+    address_server.on("GET", "/nacos/serverlist", lambda *how: answer(*how))
+    top = mount(dead_address(), f"endpoint={address_server.address}")
+    wait_until(lambda: servers(top) == [f"http://{stub.address}/nacos"], 5)
+    answer = Answer(500)
+    address_server.wait_for("GET", "/nacos/serverlist", 2, timeout=60)
+    answer = Answer(200, f"{other.address}\n", "text/plain")
+    wait_until(lambda: servers(top) == [f"http://{other.address}/nacos"], 60)
+    asked = [request.time for request in address_server.seen("GET", "/nacos/serverlist")]
+    assert all(25 < later - sooner < 40 for sooner, later in zip(asked, asked[1:])), asked
 
 
 def test_registrations_move_to_the_endpoints_servers(mount, stub, stubs):

@@ -20,8 +20,8 @@ class Authority:
         self.file = os.path.join(directory, f"{name}.pem")
         self.key = os.path.join(directory, f"{name}.key")
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-subj", f"/CN=test {name}", "-days", "2", "-keyout", self.key, "-out", self.file,
-                directory=directory)
+                "-subj", f"/CN=test {name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2",
+                "-keyout", self.key, "-out", self.file, directory=directory)
 
     def issue(self, name, alt="IP:127.0.0.1", days=2):
         """(certificate, key); days < 0: expired already."""
