@@ -13,6 +13,7 @@
 #include "fs/interest.h"
 #include "fs/journal.h"
 #include "fs/keeper.h"
+#include "fs/node_use.h"
 #include "fs/ops.h"
 #include "fs/registered.h"
 #include "fs/remembered.h"
@@ -87,7 +88,7 @@ static void answered(guint64 unique, gpointer user_data)
 
 static void node_gone(const struct node *node, gpointer user_data)
 {
-    interest_node_gone(user_data, node);
+    node_use_gone(user_data, node);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -251,6 +252,7 @@ static gboolean open_session(struct daemon *daemon, char **why)
     if (fs->session)
         fs->mirror = (first ? mirror_new : mirror_new_held)(helper, HELPERS, mountpoint, why);
     if (fs->mirror) {
+        fs->node_use = node_use_new(fs);
         fs->interest = interest_new(fs);
         restore_model(fs);
         fs->remembered = remembered_new(fs, state_shared(fs->state)->epoch > 1);
@@ -274,6 +276,7 @@ static void close_all(struct daemon *daemon)
     audit_free(fs->audit);
     remembered_end(fs->remembered);
     interest_free(fs->interest);
+    node_use_free(fs->node_use);
     slots_free(fs->handles);
     events_free(fs->events);
     slots_free(fs->services);

@@ -64,6 +64,11 @@ void die_after_answer(struct die *die, guint64 unique)
         die_if("after");
 }
 
+gboolean die_has_no_prune(void)
+{
+    return g_getenv("NACOSFS_NO_PRUNE") != NULL;
+}
+
 gboolean die_has_no_resend(void)
 {
     return g_getenv("NACOSFS_NO_RESEND") != NULL;

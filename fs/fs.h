@@ -17,6 +17,7 @@ struct error_log;
 struct events;
 struct interest;
 struct journal;
+struct node_use;
 struct parked;
 struct record;
 struct remembered;
@@ -70,6 +71,7 @@ struct fs {
     struct slots *registrations; /* struct registered */
     struct slots *handles;       /* struct handle */
     struct interest *interest;
+    struct node_use *node_use;
     struct audit *audit;
     struct remembered *remembered; /* NULL with cache_dir=none */
     struct events *events;

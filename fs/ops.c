@@ -2,8 +2,8 @@
 #include "fs/ops.h"
 
 #include "fs/attr.h"
-#include "fs/interest.h"
 #include "fs/journal.h"
+#include "fs/node_use.h"
 #include "fs/service.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ static struct node *give(fuse_req_t req, struct fuse_entry_param *entry, struct 
     *entry = (struct fuse_entry_param){.ino = node->id};
     tree_looked_up(node, ops_is_helper(req));
     if (first)
-        interest_node_new(fs, node);
+        node_use_added(fs, node);
     if (!attr_fill(fs, node, &entry->attr))
         return NULL;
     entry->attr_timeout = attr_timeout(node);

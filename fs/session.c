@@ -11,6 +11,7 @@
 #include <fuse_lowlevel.h>
 #include <glib-unix.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ struct session {
     void *buffer; /* of the request being read */
     GSource *source;
     struct die die;
+    guint64 emptied;    /* how often there was nothing more to read */
     gboolean resending; /* what the daemon before had taken is still coming */
 };
 
@@ -197,8 +199,10 @@ static gboolean serve_one(struct session *session, gboolean *gone)
     int error = errno;
     if (length < 0 && error == ENOENT) /* that one was interrupted while it was handed over */
         return TRUE;
-    if (length < 0 && error == EAGAIN)
+    if (length < 0 && error == EAGAIN) {
+        session->emptied++;
         note_resent(session, NULL);
+    }
     *gone = length == 0 || (error != EINTR && error != EAGAIN);
     if (*gone && length < 0 && error != ENODEV)
         g_message("/dev/fuse: %s", g_strerror(error));
@@ -306,6 +310,14 @@ int session_prune(struct session *session, const guint64 *ids, guint n)
     for (guint done = 0; done < n && !error; done += PRUNE_MOST)
         error = prune(session, ids + done, MIN(n - done, PRUNE_MOST));
     return error;
+}
+
+guint64 session_emptied(struct session *session)
+{
+    struct pollfd waits = {.fd = session->config.fd, .events = POLLIN};
+    if (poll(&waits, 1, 0) == 0)
+        session->emptied++;
+    return session->emptied;
 }
 
 int session_inval_attr(struct session *session, guint64 id)

@@ -71,6 +71,10 @@ void session_working(struct session *session, const struct session_request *requ
  * write. */
 int session_prune(struct session *session, const guint64 *ids, guint n);
 
+/* Grows when there is nothing (more) to read, which this call may find out: then all that the
+ * kernel had to say to an earlier prune was heard. */
+guint64 session_emptied(struct session *session);
+
 /* FUSE_NOTIFY_INVAL_INODE with off = -1: drops cached attributes, takes no lock that a parked
  * request could hold. 0, or ENOENT when the kernel does not hold the node. */
 int session_inval_attr(struct session *session, guint64 id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/state.h"
+#include "fs/state_private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,31 +11,6 @@
 #define HEADER_SIZE 4096
 #define RECORDS_MOST (1u << 24)
 #define BLOCKS_MOST (1u << 26)
-#define BLOCK_SIZE 128
-#define BLOCK_BYTES (BLOCK_SIZE - 2 * sizeof(guint32))
-
-/* Bytes are a chain of blocks. Block 0 is never used: 0 = no more. */
-struct block {
-    guint32 next;
-    guint32 length; /* in the first block: of all bytes */
-    guint8 bytes[BLOCK_BYTES];
-};
-
-struct header {
-    guint64 magic;
-    guint32 layout, record_size, block_size, words;
-    guint32 records_high, blocks_high; /* behind the highest ever used */
-    struct state_shared shared;
-};
-
-struct state {
-    struct header *header;
-    struct record *records;
-    struct block *blocks;
-    GArray *free_records;        /* guint32 */
-    GArray *free_blocks;         /* guint32 */
-    GArray *found[RECORD_TYPES]; /* guint32: of each type, when it was opened; NULL = none */
-};
 
 G_STATIC_ASSERT(sizeof(struct block) == BLOCK_SIZE);
 G_STATIC_ASSERT(sizeof(struct header) <= HEADER_SIZE);
@@ -191,25 +166,15 @@ static gboolean mark(const struct state *state, const struct record *record, gui
 {
     gsize left = record->blocks ? 1 : 0;
     guint32 high = state->header->blocks_high;
-    gboolean first = TRUE;
     for (guint32 at = record->blocks; at; at = state->blocks[at].next) {
         if (at >= high || used[at] || left == 0)
             return FALSE;
-        if (first)
+        if (at == record->blocks)
             left = state->blocks[at].length;
-        first = FALSE;
         used[at] = 1;
         left -= MIN(left, BLOCK_BYTES);
     }
     return left == 0;
-}
-
-/* From the top, so that the lowest are used first. */
-static void collect(GArray *free, const guint8 *used, guint32 high, guint32 first)
-{
-    for (guint32 i = high; i-- > first;)
-        if (!used[i])
-            g_array_append_val(free, i);
 }
 
 static void note_found(struct state *state, guint32 type, guint32 index)
@@ -265,8 +230,8 @@ static void find_free(struct state *state)
         record->type = RECORD_NONE;
         record->blocks = 0;
     }
-    collect(state->free_records, used_records, records, 0);
-    collect(state->free_blocks, used_blocks, blocks, 1);
+    state_collect_free(state->free_records, used_records, records, 0);
+    state_collect_free(state->free_blocks, used_blocks, blocks, 1);
     if (dropped)
         g_warning("%u damaged records of the mount's state were dropped", dropped);
 }

@@ -132,6 +132,9 @@ struct record *state_found(const struct state *state, enum record_type type, gui
 /* All of them, by their ids. New array, its records borrowed. */
 GPtrArray *state_found_in_order(const struct state *state, enum record_type type);
 
+/* Gives the memory of what is free back to the system. */
+void state_trim(struct state *state);
+
 struct state_usage {
     guint records, blocks; /* in use; a block is 128 bytes */
 };

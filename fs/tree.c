@@ -142,14 +142,15 @@ struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, 
         return node;
     node = node_new(kind, owner, name);
     node->file = file;
+    node->made = g_get_monotonic_time();
     node->id = slots_add(tree->nodes, node);
     node_keep(tree, node);
     return node;
 }
 
-void tree_survived(struct node *node)
+void tree_set_survived(struct node *node, guint survived)
 {
-    node->survived++;
+    node->survived = survived;
     state_set_word(node->kept, WORD_SURVIVED, node->survived);
 }
 

@@ -26,7 +26,8 @@ struct node {
     const struct layout_file *file; /* the row, for kinds that are files of the table; static */
     guint64 nlookup;                /* how often the kernel got it; a FORGET takes it down */
     gint64 looked_up; /* monotonic us of the last look-up by a user; 0 = only by helpers */
-    guint survived;   /* prunes in a row that it outlived (interest.h) */
+    gint64 made;      /* monotonic us; 0 = by an earlier daemon */
+    guint survived;   /* prunes in a row that it outlived (node_use.h) */
     gint64 asked;     /* monotonic us of the last prune that named it */
     gboolean linked;  /* still found under its name; FALSE once unlinked or removed */
     struct record *kept;
@@ -52,8 +53,8 @@ struct node *tree_find(const struct tree *tree, enum node_kind kind, guint64 own
  * (tree_forget with 0). */
 struct node *tree_obtain(struct tree *tree, enum node_kind kind, guint64 owner, const char *name,
                          const struct layout_file *file);
-/* It outlived one more prune. */
-void tree_survived(struct node *node);
+/* So many prunes in a row has it outlived. */
+void tree_set_survived(struct node *node, guint survived);
 /* One more reference by the kernel; before the reply that says so. */
 void tree_looked_up(struct node *node, gboolean by_helper);
 /* FORGET: takes n references away, frees the node at 0. Unknown ids are ignored. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether some process has an inotify watch on the mount's root directory, which the kernel never
- * forgets, so that no prune can tell. Read from the `inotify` lines of /proc/PID/fdinfo (proc(5)),
- * one process an idle turn of the loop, all of them every five seconds. Processes that we may not
- * read are taken for watchers' (better a poll too many).
+ * Which nodes of the mount some process has an inotify watch on, as the `inotify` lines of
+ * /proc/PID/fdinfo tell (proc(5)): what no prune tells of the root, which the kernel never forgets,
+ * and of nothing where the kernel cannot prune. One process is read in an idle turn of the loop,
+ * all of them every five seconds.
  */
 #pragma once
 
@@ -14,4 +14,15 @@ struct watches;
 /* `mountpoint`: absolute; copied. */
 struct watches *watches_new(const char *mountpoint);
 void watches_free(struct watches *watches);
+
+/* Complete rounds over all processes so far; what the rest tells is the last one's. */
+guint watches_rounds(const struct watches *watches);
+/* A round begins within a second, or a second after the one under way. */
+void watches_hurry(struct watches *watches);
+
+/* FALSE if there may be watches that nobody can see from here: of processes that we may not read or
+ * that are outside our pid namespace. */
+gboolean watches_are_complete(const struct watches *watches);
+gboolean watches_node(const struct watches *watches, guint64 id);
+/* The root is watched, or may be (better a poll too many). */
 gboolean watches_root(const struct watches *watches);

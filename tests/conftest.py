@@ -38,6 +38,20 @@ def build():
 
 
 @pytest.fixture(scope="session")
+def hooked():
+    """Directory of a build with -Dtest_hooks=true (fs/die.h): NACOSFS_HOOKED, else build-clang/."""
+    directory = os.path.abspath(os.environ.get("NACOSFS_HOOKED", os.path.join(TOP, "build-clang")))
+    try:
+        with open(os.path.join(directory, "nacosfs"), "rb") as file:
+            found = b"NACOSFS_DIE" in file.read()
+    except OSError:
+        found = False
+    if not found:
+        pytest.skip("no build with test hooks: meson setup build-clang -Dtest_hooks=true")
+    return directory
+
+
+@pytest.fixture(scope="session")
 def base():
     """Directory of the session; its mounts are taken away even if this process is killed."""
     with tempfile.TemporaryDirectory(prefix="nacosfs-tests.") as directory:

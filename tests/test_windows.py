@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import TOP, finish
+from conftest import finish
 from lib import procs
 from lib.inotify import Watch
 from lib.mounts import Mount, lines, points, read, write
@@ -22,19 +22,6 @@ LOOKUP, GETATTR, SETATTR, MKNOD, MKDIR, UNLINK, RMDIR = 1, 3, 4, 8, 9, 10, 11
 OPEN, READ, WRITE, RELEASE, FLUSH, INIT, OPENDIR, READDIR = 14, 15, 16, 18, 25, 26, 27, 28
 CREATE, POLL = 35, 40
 MOMENTS = ["read", "before", "after"]
-
-
-@pytest.fixture(scope="session")
-def hooked():
-    directory = os.path.abspath(os.environ.get("NACOSFS_HOOKED", os.path.join(TOP, "build-clang")))
-    try:
-        with open(os.path.join(directory, "nacosfs"), "rb") as file:
-            found = b"NACOSFS_DIE" in file.read()
-    except OSError:
-        found = False
-    if not found:
-        pytest.skip("no build with test hooks: meson setup build-clang -Dtest_hooks=true")
-    return directory
 
 
 class Mortal:

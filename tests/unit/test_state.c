@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,6 +92,41 @@ static void removed_record_is_gone_and_its_memory_used_again(void)
     state = reopen(state, fd);
     state_usage(state, &last);
     g_assert_cmpuint(last.blocks, ==, 0);
+    state_close(state);
+    close(fd);
+}
+
+static gsize memory_of(int fd)
+{
+    struct stat stat;
+    g_assert_cmpint(fstat(fd, &stat), ==, 0);
+    return (gsize)stat.st_blocks * 512;
+}
+
+static void trim_gives_free_memory_back(void)
+{
+    int fd = state_create();
+    struct state *state = open_state(fd);
+    struct record *records[10000];
+    for (guint64 i = 0; i < G_N_ELEMENTS(records); i++)
+        records[i] = state_add(state, RECORD_LIST, i, NULL, "some bytes", 10);
+    gsize most = memory_of(fd);
+    for (guint64 i = 0; i < G_N_ELEMENTS(records); i++)
+        if (i % 1000)
+            state_remove(state, records[i]);
+    state_trim(state);
+    g_assert_cmpuint(memory_of(fd), <, most / 10);
+    for (guint64 i = 0; i < G_N_ELEMENTS(records); i += 1000) {
+        g_autofree char *bytes = state_get_bytes(state, records[i], NULL);
+        g_assert_cmpstr(bytes, ==, "some bytes");
+        g_assert_cmpuint(records[i]->id, ==, i);
+    }
+    state_add(state, RECORD_LIST, 1, NULL, "more", 4);
+    state = reopen(state, fd);
+    struct state_usage usage;
+    state_usage(state, &usage);
+    g_assert_cmpuint(usage.records, ==, 11);
+    g_assert_cmpuint(usage.blocks, ==, 11);
     state_close(state);
     close(fd);
 }
@@ -196,6 +232,7 @@ int main(int argc, char *argv[])
     g_test_add_func("/state/next", record_is_there_for_the_next);
     g_test_add_func("/state/lengths", bytes_of_every_length);
     g_test_add_func("/state/removed", removed_record_is_gone_and_its_memory_used_again);
+    g_test_add_func("/state/trim", trim_gives_free_memory_back);
     g_test_add_func("/state/layout", another_layout_is_refused);
     g_test_add_func("/state/file", another_file_is_refused);
     g_test_add_func("/state/sigkill", survives_sigkill_at_any_instant);
