@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which nodes of the mount some process has an inotify watch on, as the `inotify` lines of
- * /proc/PID/fdinfo tell (proc(5)): what no prune tells of the root, which the kernel never forgets,
- * and of nothing where the kernel cannot prune. One process is read in an idle turn of the loop,
- * all of them every five seconds.
+ * Which nodes of the mount some process has an inotify watch on: what no prune tells of the root,
+ * which the kernel never forgets, and of nothing where the kernel cannot prune. Asked for by a
+ * thread (watch_scan.h) every five seconds, more seldom if it takes long.
  */
 #pragma once
 
