@@ -2,6 +2,8 @@
 """Networks that fail, made of namespaces and nft. A test for each kind of fault, called by its number and
 name; each has a bound in time."""
 import os
+import socket
+import struct
 import threading
 import time
 
@@ -14,6 +16,7 @@ from lib.faults import (BEAT, GROUP, NOISE, error_of, healthy, healthy_or_none, 
 from lib.mounts import lines, read
 from lib.wait import Timed, stays, wait_until
 from stub_server import Delay, Silence, StubServer
+from test_client import samples
 
 pytestmark = network.needed("nft")
 
@@ -171,6 +174,51 @@ def test_row_25_partition_and_the_crowd_after_it(net, servers, mount):
 @pytest.mark.deadline(800)
 def test_row_25_partition_of_ten_minutes(net, servers, mount):
     partition(net, *crowd(net, servers, mount, 300), 300, 600)
+
+
+# --- datagrams ----------------------------------------------------------------------------------------
+
+
+def spoofed(source, target, data):
+    """A UDP datagram (RFC 768) in an IPv4 packet, whose header the kernel completes: raw(7)."""
+    udp = struct.pack("!HHHH", source[1], target[1], 8 + len(data), 0) + data  # no checksum
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0,
+                       socket.inet_aton(source[0]), socket.inet_aton(target[0]))
+    return head + udp
+
+
+def test_row_38_push_with_a_spoofed_address(net, mount):
+    """An attacker in the servers' network names one of them as the sender."""
+    elsewhere, evil = network.Network(), network.Network()
+    net.bridge("10.77.0.2/24")
+    net.plug(elsewhere, "server", "10.77.0.1/24")
+    net.plug(evil, "attacker", "10.77.0.3/24")
+    with elsewhere:
+        stub = StubServer("10.77.0.1")
+    with evil:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    try:
+        stub.add("order-svc", "10.0.0.1", 80)
+        top = mounted(net, mount, [stub])
+        assert healthy(top) == ["10.0.0.1:80"]
+        target = next(iter(wait_until(lambda: stub.subscribers, 5)[("public", GROUP, "order-svc")]))
+        time.sleep(1.2)  # the second list, which comes after a second, is through
+        body = stub.list_body(("public", GROUP, "order-svc"))
+        body["hosts"] = [{"ip": "6.6.6.6", "port": 66, "weight": 1, "healthy": True}]
+        packet = spoofed(("10.77.0.1", 4711), target, stub.datagram("order-svc", body=body, packed=False))
+        with Timed() as timed:
+            raw.sendto(packet, (target[0], 0))
+            wait_until(lambda: samples(top)["nacosfs_pushes_accepted_total"] == 1, 5)
+            wait_until(lambda: healthy(top) == ["10.0.0.1:80"], 5)
+        print(f"wrong for {timed.seconds * 1000:.0f} ms")
+        assert timed.seconds < 1 + NOISE
+        stays(lambda: healthy(top) == ["10.0.0.1:80"], 0.5)
+        top.stop()
+    finally:
+        raw.close()
+        stub.close()
+        elsewhere.close()
+        evil.close()
 
 
 # --- names --------------------------------------------------------------------------------------------
