@@ -21,6 +21,7 @@ struct http {
     gint64 curl_due;          /* monotonic us; -1 = curl waits for no time */
     struct http_queue queue;
     struct resolver *resolver;
+    struct http_room large;
     gboolean draining; /* http_drain is at work and will see to the rest */
     gboolean closed;   /* http_free was called from a `done` */
 };
@@ -183,6 +184,8 @@ static void request_end(struct http_request *request, CURLcode code)
     if (failure == HTTP_TOO_LARGE)
         text = g_strdup_printf("a reply of more than %" G_GSIZE_FORMAT " bytes",
                                request->http->limits.max_response);
+    else if (failure == HTTP_BUSY)
+        text = g_strdup("too many large replies at once");
     else if (failure != HTTP_ANSWERED)
         text = g_strdup(*request->error != '\0' ? request->error : curl_easy_strerror(code));
     request_finish(request, failure, text != NULL ? text : "");
@@ -264,6 +267,7 @@ struct http *http_new(const struct http_limits *limits)
     http->context = g_main_context_ref_thread_default();
     http_limits_copy(&http->limits, limits);
     http->curl_due = -1;
+    http->large.most = 2 * http->limits.max_response;
     http_queue_init(&http->queue, http->limits.max_connections);
     http->timer = http_timer_new(http->context, on_due, http);
     http->resolver = resolver_new(on_name, http);
@@ -297,6 +301,7 @@ struct http_request *http_send(struct http *http, const char *method, const char
     struct http_request *request = http_queue_add(&http->queue, method, url, form, timeout_ms);
     request->http = http;
     request->body.limit = http->limits.max_response;
+    request->body.large = &http->large;
     request->done = done;
     request->user_data = user_data;
     go_on(http);

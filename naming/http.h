@@ -21,7 +21,7 @@ struct http_tls {
 
 struct http_limits {
     guint connect_timeout_ms;
-    gsize max_response;    /* bytes, decoded */
+    gsize max_response;    /* bytes, decoded; all that are larger than 1 MiB get twice as much */
     guint max_connections; /* to each HOST:PORT; further requests wait inside, their clock running:
                               those for one that hangs are in nobody else's way */
     struct http_tls tls;
@@ -32,7 +32,8 @@ enum http_failure {
     HTTP_ANSWERED = 0, /* status and body are there */
     HTTP_UNREACHABLE,  /* refused, reset, no address, truncated, TLS refused, ... */
     HTTP_TIMEOUT,
-    HTTP_BUSY, /* the time passed without a free connection: the server was not even asked */
+    HTTP_BUSY, /* our own doing: no connection was free in time, or large replies to others had all
+                  the memory that there is for them */
     HTTP_TOO_LARGE,
     HTTP_GARBAGE, /* it answered, but not HTTP, or a broken encoding */
 };

@@ -7,6 +7,33 @@
 #include <string.h>
 
 #define TRIM_FROM (1024 * 1024) /* bytes worth giving back */
+#define LARGE (1024 * 1024)     /* bytes; smaller bodies are not counted */
+
+static gsize counted(gsize room)
+{
+    return room > LARGE ? room : 0;
+}
+
+/* Room for `need` bytes, and a NUL. */
+static gboolean http_body_grow(struct http_body *body, gsize need)
+{
+    gsize room = MAX(MIN(body->room * 2, body->limit + 1), need + 1);
+    gsize more = counted(room) - counted(body->room);
+    char *grown;
+
+    body->crowded = body->large != NULL && more > 0 && body->large->used + more > body->large->most;
+    if (body->crowded)
+        return FALSE;
+    grown = g_try_realloc(body->data, room); /* GLib's other calls would abort */
+    body->overflow = grown == NULL;
+    if (body->overflow)
+        return FALSE;
+    if (body->large != NULL)
+        body->large->used += more;
+    body->data = grown;
+    body->room = room;
+    return TRUE;
+}
 
 gboolean http_body_append(struct http_body *body, const char *data, gsize length)
 {
@@ -14,16 +41,8 @@ gboolean http_body_append(struct http_body *body, const char *data, gsize length
         body->overflow = TRUE;
         return FALSE;
     }
-    if (body->room - body->length <= length) {
-        gsize room = MAX(body->room * 2, body->length + length + 1);
-        char *grown = g_try_realloc(body->data, room); /* GLib's other calls would abort */
-        if (grown == NULL) {
-            body->overflow = TRUE;
-            return FALSE;
-        }
-        body->data = grown;
-        body->room = room;
-    }
+    if (body->room - body->length <= length && !http_body_grow(body, body->length + length))
+        return FALSE;
     memcpy(body->data + body->length, data, length);
     body->length += length;
     body->data[body->length] = '\0';
@@ -33,10 +52,12 @@ gboolean http_body_append(struct http_body *body, const char *data, gsize length
 void http_body_clear(struct http_body *body)
 {
     gboolean large = body->data != NULL && body->room > TRIM_FROM;
+    if (body->large != NULL)
+        body->large->used -= counted(body->room);
     g_free(body->data);
     if (large)
         malloc_trim(0); /* glibc would keep up to 64 MiB for the next one */
-    *body = (struct http_body){.limit = body->limit};
+    *body = (struct http_body){.limit = body->limit, .large = body->large};
 }
 
 char *http_response_take_body(struct http_response *response)

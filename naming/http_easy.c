@@ -82,6 +82,8 @@ enum http_failure http_easy_failure(const struct http_request *request, CURLcode
 {
     if (request->body.overflow)
         return HTTP_TOO_LARGE;
+    if (request->body.crowded)
+        return HTTP_BUSY;
     switch (code) {
     case CURLE_OK:
         return HTTP_ANSWERED;

@@ -60,7 +60,7 @@ def test_row_39_scans_and_bombs(known, stub):
     wait_until(lambda: samples(known)["nacosfs_pushes_refused_total{reason=\"garbage\"}"] > 0, 5)
     stays(lambda: healthy(known) == ["10.0.0.1:80"], 0.5)
     assert not stub.acks
-    assert SANITIZED or resident(known) < before + 12 * 1024
+    assert SANITIZED or resident(known) < before + 5 * 1024
 
 
 def seconds_of_cpu(pid):

@@ -554,6 +554,26 @@ static void test_body_limit(void)
     g_assert_null(body.data);
 }
 
+static void test_large_bodies_share_their_room(void)
+{
+    enum { MIB = 1024 * 1024 };
+    struct http_room room = {.most = 6 * MIB};
+    struct http_body one = {.limit = 8 * MIB, .large = &room}, other = one, small = one;
+    g_autofree char *data = g_malloc0(3 * MIB);
+    g_assert_true(http_body_append(&one, data, 3 * MIB));
+    g_assert_false(http_body_append(&other, data, 3 * MIB));
+    g_assert_true(other.crowded);
+    g_assert_false(other.overflow);
+    g_assert_true(http_body_append(&small, data, MIB / 2));
+    http_body_clear(&one);
+    http_body_clear(&other);
+    g_assert_cmpuint(room.used, ==, 0);
+    g_assert_true(http_body_append(&other, data, 3 * MIB));
+    http_body_clear(&other);
+    http_body_clear(&small);
+    g_assert_cmpuint(room.used, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -570,6 +590,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/gzip", test_gzip);
     g_test_add_func("/http/gzip-bomb", test_gzip_bomb_is_cut);
     g_test_add_func("/http/plain-body-limit", test_plain_body_limit);
+    g_test_add_func("/http/large-bodies-share-their-room", test_large_bodies_share_their_room);
     g_test_add_func("/http/cancel", test_cancel);
     g_test_add_func("/http/free-drops-requests", test_free_drops_requests);
     g_test_add_func("/http/waiting-clock", test_waiting_has_its_clock_running);
