@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "naming/http_request.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static void lane_free(gpointer data)
@@ -28,12 +29,14 @@ void http_queue_clear(struct http_queue *queue)
 static void lane_name(struct http_lane *lane)
 {
     g_autofree char *scheme = NULL;
+    struct in_addr old_style; /* "127.1" */
     int port;
 
     if (!g_uri_split_network(lane->origin, G_URI_FLAGS_NONE, &scheme, &lane->name, &port, NULL))
         return;
     lane->port = port > 0 ? (guint)port : (strcmp(scheme, "https") == 0 ? 443 : 80);
-    if (lane->name != NULL && g_hostname_is_ip_address(lane->name))
+    if (lane->name != NULL &&
+        (g_hostname_is_ip_address(lane->name) || inet_aton(lane->name, &old_style)))
         g_clear_pointer(&lane->name, g_free);
 }
 
