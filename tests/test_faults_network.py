@@ -165,12 +165,14 @@ def crowd(net, servers, mount, services):
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_row_25_partition_and_the_crowd_after_it(net, servers, mount):
     partition(net, *crowd(net, servers, mount, 300), 300, 8)
 
 
 @pytest.mark.slow
 @pytest.mark.heavy
+@pytest.mark.alone
 @pytest.mark.deadline(800)
 def test_row_25_partition_of_ten_minutes(net, servers, mount):
     partition(net, *crowd(net, servers, mount, 300), 300, 600)
