@@ -7,8 +7,8 @@
  * what servers list need not be UTF-8. */
 #define INSTANCE "(ayqdbbbayaay)"
 /* group, name, clusters, lastRefTime, cacheMillis, place of the source in `sources`, when its file
- * was written, hosts */
-#define LIST "(ayayayxxyxa" INSTANCE ")"
+ * was written */
+#define LIST "(ayayayxxyx)"
 
 /* service_info.source; what stands in a state keeps its place. */
 static const char *const sources[] = {"server", "disk", "failover"};
@@ -70,40 +70,89 @@ static guint8 place_of(const char *source)
     return 0;
 }
 
+/* Parts of a list stand behind each other: each as its length, and its bytes up to a place where
+ * the next may begin. One GVariant of all hosts would be many small ones until it is whole, memory
+ * that GLib keeps. */
+#define PART_ALIGN 8
+
+static gsize padded(gsize length)
+{
+    return (length + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
+}
+
+static void append_part(GByteArray *out, GVariant *variant)
+{
+    static const guint8 zeroes[PART_ALIGN];
+    g_autoptr(GBytes) bytes = bytes_of(variant);
+    gsize length;
+    const void *data = g_bytes_get_data(bytes, &length);
+    guint64 told = length;
+    g_byte_array_append(out, (const guint8 *)&told, sizeof told);
+    g_byte_array_append(out, data, (guint)length);
+    g_byte_array_append(out, zeroes, (guint)(padded(length) - length));
+}
+
+/* The next part of what is at *at; NULL at its end, or if it makes no sense. */
+static GVariant *take_part(const char *type, const char **at, gsize *left)
+{
+    guint64 length;
+    if (*left < sizeof length)
+        return NULL;
+    memcpy(&length, *at, sizeof length);
+    if (length > *left - sizeof length || padded(length) > *left - sizeof length)
+        return NULL;
+    g_autoptr(GVariant) variant = variant_of(type, *at + sizeof length, length);
+    *at += sizeof length + padded(length);
+    *left -= sizeof length + padded(length);
+    return g_variant_is_normal_form(variant) ? g_steal_pointer(&variant) : NULL;
+}
+
 GBytes *pack_list(const struct service_info *info)
 {
-    g_auto(GVariantBuilder) hosts = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a" INSTANCE));
+    GByteArray *out = g_byte_array_new();
+    append_part(out, g_variant_new("(^ay^ay^ayxxyx)", info->key.group, info->key.name,
+                                   info->clusters, info->last_ref_time, info->cache_millis,
+                                   place_of(info->source), info->written));
     for (guint i = 0; i < info->n_hosts; i++)
-        g_variant_builder_add_value(&hosts, instance_variant(&info->hosts[i]));
-    return bytes_of(g_variant_new("(^ay^ay^ayxxyxa" INSTANCE ")", info->key.group, info->key.name,
-                                  info->clusters, info->last_ref_time, info->cache_millis,
-                                  place_of(info->source), info->written, &hosts));
+        append_part(out, instance_variant(&info->hosts[i]));
+    return g_byte_array_free_to_bytes(out);
+}
+
+static GArray *take_instances(const char *at, gsize left)
+{
+    GArray *instances = g_array_new(FALSE, FALSE, sizeof(struct instance));
+    g_array_set_clear_func(instances, (GDestroyNotify)instance_clear);
+    while (left > 0) {
+        g_autoptr(GVariant) part = take_part(INSTANCE, &at, &left);
+        struct instance instance = {0};
+        if (!part) {
+            g_array_unref(instances);
+            return NULL;
+        }
+        take_instance(part, &instance);
+        g_array_append_val(instances, instance);
+    }
+    return instances;
 }
 
 struct service_info *unpack_list(const void *bytes, gsize length)
 {
-    g_autoptr(GVariant) variant = variant_of(LIST, bytes, length);
-    if (!g_variant_is_normal_form(variant))
+    const char *at = bytes;
+    g_autoptr(GVariant) head = take_part(LIST, &at, &length);
+    g_autoptr(GArray) instances = head ? take_instances(at, length) : NULL;
+    if (!instances)
         return NULL;
-    g_autofree char *clusters = NULL;
-    g_autoptr(GVariant) hosts = NULL;
-    struct service_key key;
+    g_autofree char *group = NULL, *name = NULL, *clusters = NULL;
     gint64 last_ref_time, cache_millis, written;
     guint8 source;
-    g_variant_get(variant, "(^ay^ay^ayxxyx@a" INSTANCE ")", &key.group, &key.name, &clusters,
-                  &last_ref_time, &cache_millis, &source, &written, &hosts);
-    guint n = (guint)g_variant_n_children(hosts);
-    g_autofree struct instance *instances = g_new0(struct instance, n);
-    for (guint i = 0; i < n; i++) {
-        g_autoptr(GVariant) host = g_variant_get_child_value(hosts, i);
-        take_instance(host, &instances[i]);
-    }
-    struct service_info *info = service_info_new(&key, clusters, instances, n);
+    g_variant_get(head, "(^ay^ay^ayxxyx)", &group, &name, &clusters, &last_ref_time, &cache_millis,
+                  &source, &written);
+    const struct service_key key = {group, name};
+    struct service_info *info = service_info_new(
+        &key, clusters, (struct instance *)(void *)instances->data, instances->len);
     info->last_ref_time = last_ref_time;
     info->cache_millis = cache_millis;
     info->source = sources[MIN(source, G_N_ELEMENTS(sources) - 1)];
     info->written = written;
-    g_free(key.group);
-    g_free(key.name);
     return info;
 }
