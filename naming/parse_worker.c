@@ -4,6 +4,7 @@
 #include "naming/codec.h"
 
 #include <gio/gio.h>
+#include <malloc.h>
 
 #define WAITING_MAX (128 * 1024 * 1024) /* bytes of text that wait for the thread */
 
@@ -91,6 +92,7 @@ static void parse_worker_on_parsed(GObject *source, GAsyncResult *result, gpoint
     parse_worker_next(worker);
     if (done != NULL)
         done(g_steal_pointer(&output->info), output->why, done_data);
+    malloc_trim(0); /* ten times the text was needed, and seldom is again */
 }
 
 static void parse_worker_next(struct parse_worker *worker)
