@@ -8,6 +8,13 @@
 
 #include "fs/handle.h"
 
+struct instance;
+struct service;
+
 /* The last close of `handle`: deregisters its leases but those that were registered anew by others
  * meanwhile. Nobody waits for that. */
 void lease_end(const struct handle *handle);
+
+/* A change of that instance is over: if it is still the lease of a file that was closed meanwhile,
+ * it ends now. */
+void lease_settle(struct service *service, const struct instance *like);

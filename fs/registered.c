@@ -4,6 +4,7 @@
 #include "fs/error.h"
 #include "fs/journal.h"
 #include "fs/kept.h"
+#include "fs/lease.h"
 #include "fs/remembered.h"
 #include "fs/service.h"
 
@@ -21,6 +22,7 @@ struct registered_op {
     struct naming_call *call;
     enum change change;
     guint64 lease; /* handle id; 0 = none */
+    gboolean over; /* answered or cancelled */
     wait_fn fn;
     gpointer user_data;
     GList link; /* in fs->changes */
@@ -127,6 +129,17 @@ void registered_adopt(struct service *service, const struct instance *instance)
     service_update(service);
 }
 
+gboolean registered_is_put(const struct service *service, const struct instance *like)
+{
+    for (const GList *link = service->fs->changes.head; link; link = link->next) {
+        const struct registered_op *op = link->data;
+        if (op->service == service->id && op->change == CHANGE_PUT && !op->over &&
+            instance_same(&op->instance, like))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void op_free(struct registered_op *op)
 {
     struct service *service = service_get(op->fs, op->service);
@@ -153,6 +166,8 @@ static void op_done(const struct naming_result *result, gpointer user_data)
         kept_service(service);
         service_note_change(service, &op->instance, op->change == CHANGE_DROP);
     }
+    op->over = TRUE;
+    lease_settle(service, &op->instance);
     if (journal_is_orphan(op->unique))
         journal_forget(op->fs->journal, op->unique);
     else
@@ -265,6 +280,8 @@ void registered_cancel(struct registered_op *op)
         record_drop(service, &op->instance);
         service_note_change(service, &op->instance, TRUE);
     }
+    op->over = TRUE;
+    lease_settle(service, &op->instance);
     if (journal_is_orphan(op->unique))
         journal_forget(op->fs->journal, op->unique);
     op_free(op);
@@ -290,49 +307,4 @@ void registered_end_all(struct fs *fs)
         op_free(op);
         fn(user_data, ECANCELED);
     }
-}
-
-struct drop_all {
-    guint left;
-    wait_fn fn;
-    gpointer user_data;
-};
-
-static void one_dropped(gpointer user_data, int error)
-{
-    struct drop_all *all = user_data;
-    if (--all->left)
-        return;
-    all->fn(all->user_data, 0);
-    g_free(all);
-}
-
-static gboolean none_left(gpointer user_data)
-{
-    one_dropped(user_data, 0);
-    return G_SOURCE_REMOVE;
-}
-
-/* Outlives the mount (remembered.h). */
-static gboolean stays(const struct fs *fs, const struct registered *registration)
-{
-    return !registration->lease &&
-           (fs->options->keep_registered || !registration->instance.ephemeral);
-}
-
-void registered_drop_all(struct fs *fs, wait_fn fn, gpointer user_data)
-{
-    struct drop_all *all = g_new0(struct drop_all, 1);
-    all->left = 1; /* held until all are sent */
-    all->fn = fn;
-    all->user_data = user_data;
-    for (guint i = slots_high(fs->registrations); i > 0; i--) {
-        const struct registered *registration = slots_at(fs->registrations, i);
-        if (!registration || stays(fs, registration))
-            continue;
-        all->left++;
-        registered_drop(service_get(fs, registration->service), (struct asker){0},
-                        &registration->instance, one_dropped, all);
-    }
-    g_idle_add(none_left, all);
 }

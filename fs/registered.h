@@ -57,6 +57,8 @@ struct registered_op *registered_put(struct service *service, struct asker asker
 /* A put that succeeds will make it a lease of that handle (id); without, it ends one. Right behind
  * registered_put. */
 void registered_lease(struct registered_op *op, guint64 handle);
+/* A put of that instance is under way: whether it is ours, and whose, is known after it. */
+gboolean registered_is_put(const struct service *service, const struct instance *like);
 /* Deregisters; the record, if there is one, goes when the server has said yes, and is `ending`
  * after a failure (the beat has stopped). Works for instances of others, too: who may do that is
  * the caller's business. */

@@ -51,14 +51,19 @@ class Request:
 
 
 class Delay:
-    """The ordinary answer, seconds later."""
+    """The ordinary answer, or another action, seconds later."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, action=None):
         self.seconds = seconds
+        self.action = action
 
     def __call__(self, connection, request, stub):
         stub.closed.wait(self.seconds)
-        if not stub.closed.is_set():
+        if stub.closed.is_set():
+            return
+        if self.action:
+            self.action(connection, request, stub)
+        else:
             connection.answer(*stub.ordinary(request))
 
 
