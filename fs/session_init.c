@@ -4,6 +4,7 @@
 #include "fs/die.h"
 
 #include <linux/fuse.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -11,6 +12,15 @@ enum { ASKED = 1, ANSWER = 2 }; /* ids of the two records */
 
 /* FUSE_HAS_RESEND of linux/fuse.h 7.40: bit 39 of the flags, which is bit 7 of the second half. */
 #define FLAGS2_HAS_RESEND (1u << 7)
+
+/* Where the flags stand in an answer; NULL if it is an error. */
+static guint32 *answer_flags(const struct iovec *parts, int count)
+{
+    gsize least = offsetof(struct fuse_init_out, flags) + sizeof(guint32);
+    if (count != 2 || parts[1].iov_len < least)
+        return NULL;
+    return &((struct fuse_init_out *)parts[1].iov_base)->flags;
+}
 
 static struct record *find(struct state *state, guint64 id)
 {
@@ -67,8 +77,20 @@ static GByteArray *join(const struct iovec *parts, int count)
     return joined;
 }
 
-void session_init_answering(struct session_init *init, const struct iovec *parts, int count)
+/* libfuse 3.14 takes FUSE_CAP_PARALLEL_DIROPS and does not tell the kernel. */
+static void allow_parallel_lookups(const struct session_init *init, guint32 *flags)
 {
+    gsize length;
+    g_autofree char *request = session_init_request(init, &length);
+    const struct fuse_init_in *asked = (const void *)(request + sizeof(struct fuse_in_header));
+    *flags |= asked->flags & FUSE_PARALLEL_DIROPS;
+}
+
+void session_init_answering(struct session_init *init, struct iovec *parts, int count)
+{
+    guint32 *flags = answer_flags(parts, count);
+    if (flags && init->asked)
+        allow_parallel_lookups(init, flags);
     g_autoptr(GByteArray) answer = join(parts, count);
     keep(init->state, &init->answer, ANSWER, answer->data, answer->len);
 }
@@ -79,13 +101,19 @@ void session_init_answered(struct session_init *init)
     init->done = TRUE;
 }
 
-/* The unique may carry the mark of a resent request. */
+/* The unique may carry the mark of a resent request. Whether look-ups in a directory are parallel
+ * is as it was: nothing here depends on that. */
 gssize session_init_compare(struct session_init *init, const struct iovec *parts, int count)
 {
-    g_autoptr(GByteArray) answer = join(parts, count);
     gsize length;
     g_autofree char *given = state_get_bytes(init->state, init->answer, &length);
     gsize header = sizeof(struct fuse_out_header);
+    struct iovec then[] = {{given, header}, {given + header, length - MIN(header, length)}};
+    const guint32 *given_flags = answer_flags(then, G_N_ELEMENTS(then));
+    guint32 *flags = answer_flags(parts, count);
+    if (given_flags && flags)
+        *flags = (*flags & ~FUSE_PARALLEL_DIROPS) | (*given_flags & FUSE_PARALLEL_DIROPS);
+    g_autoptr(GByteArray) answer = join(parts, count);
     init->differs = length != answer->len || length < header ||
                     memcmp(given + header, answer->data + header, length - header) != 0;
     return answer->len;

@@ -26,8 +26,8 @@ void *session_init_request(const struct session_init *init, gsize *length);
  * that the answer to INIT had arrived just before the daemon died that gave it: done all the same.
  */
 gboolean session_init_asked(struct session_init *init, const void *request, gsize length);
-/* The answer, before it is written. */
-void session_init_answering(struct session_init *init, const struct iovec *parts, int count);
+/* The answer, before it is written; what libfuse leaves out is added to it. */
+void session_init_answering(struct session_init *init, struct iovec *parts, int count);
 void session_init_answered(struct session_init *init);
 /* Instead of writing it; returns its length. */
 gssize session_init_compare(struct session_init *init, const struct iovec *parts, int count);

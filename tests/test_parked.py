@@ -228,3 +228,23 @@ def test_parked_write_holds_up_no_read_of_the_service(mount, stub):
     assert max(times(lambda: os.listdir(mounted / f"{GROUP}/fast-svc/hosts"), 10)) < 5
     writer.kill()
     writer.wait(5)
+
+
+def test_parked_lookup_holds_up_no_other_in_its_directory(mount, stub):
+    for number in range(10):
+        stub.add(f"svc-{number}", "10.0.0.1", 80)
+    mounted = mount(stub.address, "timeout=30")
+    os.listdir(mounted / GROUP)
+    stub.on("GET", "/instance/list", Silence(), when=lambda r: r.service[2] == "unknown-svc")
+    waiting = [subprocess.Popen(["stat", mounted / f"{GROUP}/unknown-svc"], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL) for _ in range(2)]
+    stub.wait_for("GET", "/instance/list", serviceName=f"{GROUP}@@unknown-svc")
+    for number in range(10):
+        assert max(times(lambda: os.stat(mounted / f"{GROUP}/svc-{number}"), 1)) < 5  # pylint: disable=W0640
+    with Timed() as timed:
+        assert len(os.listdir(mounted / GROUP)) == 10
+    assert timed.seconds < 5
+    assert [process.poll() for process in waiting] == [None, None]
+    for process in waiting:
+        process.kill()
+        process.wait(5)
