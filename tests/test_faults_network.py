@@ -156,7 +156,7 @@ def crowd(net, servers, mount, services):
     stub.cache_millis = 1000
     for number in range(services):
         stub.add(f"svc-{number}", "10.0.1.1", 80)
-    top = mounted(net, mount, [stub])
+    top = mounted(net, mount, [stub], "idle_timeout=3600")  # else nobody cares any more in the end
     for number in range(services):
         read(top / f"{GROUP}/svc-{number}/healthy")
     register(top, [f"10.0.2.{n}:80" for n in range(1, 21)])
