@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/interest.h"
 
+#include "fs/freshness.h"
 #include "fs/group.h"
 #include "fs/kept.h"
 #include "fs/node_use.h"
@@ -158,14 +159,27 @@ struct interest *interest_new(struct fs *fs)
     return interest;
 }
 
+/* The client has to know what is served only if it is to keep that. */
+static void subscribe_again(struct service *service)
+{
+    struct fs *fs = service->fs;
+    struct naming_freshness fresh;
+    naming_subscribe(fs->naming, &service->key);
+    if (!fs->options->empty_protection)
+        return;
+    restore_lists(service);
+    if (freshness_of(service, &fresh))
+        naming_hold(fs->naming, &service->key, service->list, fresh.confirmed);
+}
+
 void interest_begin(struct interest *interest)
 {
     struct fs *fs = interest->fs;
     node_use_begin(fs->node_use);
     for (guint i = slots_high(fs->services); i > 0; i--) {
-        const struct service *service = slots_at(fs->services, i);
+        struct service *service = slots_at(fs->services, i);
         if (service && service->subscribed)
-            naming_subscribe(fs->naming, &service->key);
+            subscribe_again(service);
     }
     render_begin(fs);
     root_need_listing(fs, LISTING_FRESH, listed, NULL); /* what is there before anybody can watch */

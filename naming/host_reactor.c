@@ -92,6 +92,15 @@ void host_reactor_unsubscribe(struct host_reactor *reactor, const struct service
     subscription_unwant(subscription);
 }
 
+void host_reactor_hold(struct host_reactor *reactor, const struct service_key *key,
+                       struct service_info *info, gint64 confirmed)
+{
+    struct subscription *subscription = host_reactor_find(reactor, key);
+
+    if (subscription != NULL)
+        subscription_hold(subscription, info, confirmed);
+}
+
 struct service_info *host_reactor_current(struct host_reactor *reactor,
                                           const struct service_key *key)
 {

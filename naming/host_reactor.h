@@ -32,6 +32,8 @@ void host_reactor_free(struct host_reactor *reactor); /* drops what is under way
 /* As naming_subscribe and so on. */
 void host_reactor_subscribe(struct host_reactor *reactor, const struct service_key *key);
 void host_reactor_unsubscribe(struct host_reactor *reactor, const struct service_key *key);
+void host_reactor_hold(struct host_reactor *reactor, const struct service_key *key,
+                       struct service_info *info, gint64 confirmed);
 struct service_info *host_reactor_current(struct host_reactor *reactor,
                                           const struct service_key *key);
 /* A service that is not subscribed is asked for once. */

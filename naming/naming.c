@@ -225,6 +225,12 @@ void naming_unsubscribe(struct naming *naming, const struct service_key *key)
     host_reactor_unsubscribe(naming->hosts, key);
 }
 
+void naming_hold(struct naming *naming, const struct service_key *key, struct service_info *info,
+                 gint64 confirmed)
+{
+    host_reactor_hold(naming->hosts, key, info, confirmed);
+}
+
 struct service_info *naming_current(struct naming *naming, const struct service_key *key)
 {
     return host_reactor_current(naming->hosts, key);

@@ -209,6 +209,12 @@ void naming_subscribe(struct naming *naming, const struct service_key *key);
 /* Stops that and forgets the list. Idempotent. A naming_wait under way still ends normally. */
 void naming_unsubscribe(struct naming *naming, const struct service_key *key);
 
+/* What an earlier client held of a service that was just subscribed (borrowed), and when that was
+ * confirmed (as in naming_freshness): it is stale until a server answers, `changed` tells how the
+ * answer differs, and empty_protection holds for it. Does nothing if a list is held. */
+void naming_hold(struct naming *naming, const struct service_key *key, struct service_info *info,
+                 gint64 confirmed);
+
 /* Newest list of a subscribed service, borrowed; NULL if there is none yet. */
 struct service_info *naming_current(struct naming *naming, const struct service_key *key);
 

@@ -88,6 +88,9 @@ struct subscription *subscription_new(struct subscription_env *env, const struct
 void subscription_free(struct subscription *subscription); /* drops those that wait */
 
 void subscription_want(struct subscription *subscription);
+/* As naming_hold. */
+void subscription_hold(struct subscription *subscription, struct service_info *info,
+                       gint64 confirmed);
 void subscription_unwant(struct subscription *subscription); /* may end it (env->idle) */
 struct naming_call *subscription_wait(struct subscription *subscription, naming_list_fn done,
                                       gpointer user_data);

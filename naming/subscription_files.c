@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The part of subscription.h about files: the disk cache for as long as no server has answered, and
- * the failover whatever they answer. Every function here that tells of a list may end the
- * subscription: the listener may do anything.
+ * The part of subscription.h about lists that no server has sent: the disk cache's for as long as
+ * none has answered, those that an earlier client held, and the failover's whatever servers answer.
+ * Every function here that tells of a list may end the subscription: the listener may do anything.
  */
 #include "naming/subscription.h"
 
@@ -127,6 +127,20 @@ static gboolean look_at_failover(struct subscription *subscription)
         return FALSE;
     set_failover(subscription, NULL);
     return TRUE;
+}
+
+/* --- an earlier client's -----------------------------------------------------------------------
+ */
+
+void subscription_hold(struct subscription *subscription, struct service_info *info,
+                       gint64 confirmed)
+{
+    if (subscription->info != NULL)
+        return;
+    subscription->info = service_info_ref(info);
+    subscription->source = info->source;
+    subscription->confirmed = confirmed;
+    subscription->stale = TRUE;
 }
 
 /* --- when --------------------------------------------------------------------------------------

@@ -475,6 +475,23 @@ def test_21_empty_protection(mount, stub):
     assert "user.nacos.held_back" not in attributes(path)
 
 
+def test_21_empty_protection_outlives_the_daemon(mount, stub):
+    """The server loses everything while there is no daemon: the next one still knows what to protect."""
+    stub.add("order-svc", "10.0.0.1", 8080)
+    mounted = mount(stub.address, "empty_protection", "push=off", "idle_timeout=600", "cache_dir=none")
+    assert served(mounted) == ["10.0.0.1:8080"]
+    stub.remove("order-svc", "10.0.0.1", 8080)
+    since = time.monotonic()
+    before = mounted.daemon()
+    procs.kill(before)
+    stub.wait_for("GET", "/instance/list", since=since, timeout=20)
+    path = mounted / f"{SERVICE}/instances"
+    wait_until(lambda: attributes(path).get("user.nacos.held_back") == "0", 30, "it is held back")
+    assert served(mounted) == ["10.0.0.1:8080"] and mounted.daemon() != before
+    stub.add("order-svc", "10.0.0.2", 8080)
+    wait_until(lambda: served(mounted) == ["10.0.0.2:8080"], 90, "the first list with somebody in it")
+
+
 def test_kept_over_a_remount(mount, stub, cache):
     """keep_registered: nothing is deregistered, and the next mount beats it."""
     options = (f"cache_dir={cache}", "keep_registered")

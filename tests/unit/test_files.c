@@ -434,6 +434,25 @@ static void test_empty_list_is_held_back(struct fixture *f, gconstpointer config
     check_fresh(f, "server", FALSE);
 }
 
+static void test_list_of_an_earlier_client_is_protected(struct fixture *f, gconstpointer config)
+{
+    g_autoptr(service_info) held = fake_info(f->key, T0, two);
+    struct naming_freshness freshness;
+
+    host_reactor_subscribe(f->reactor, f->key);
+    host_reactor_hold(f->reactor, f->key, held, 1234);
+    check_fresh(f, "server", TRUE);
+    g_assert_true(host_reactor_freshness(f->reactor, f->key, &freshness));
+    g_assert_cmpint(freshness.confirmed, ==, 1234);
+    answer(f, none);
+    check_told(f, "");
+    g_assert_cmpuint(f->troubles, ==, 1);
+    answer(f, one);
+    check_told(f, "2>1;");
+    host_reactor_hold(f->reactor, f->key, held, 1234); /* it has its own by now */
+    check_fresh(f, "server", FALSE);
+}
+
 static void test_empty_list_counts_without(struct fixture *f, gconstpointer config)
 {
     host_reactor_subscribe(f->reactor, f->key);
@@ -464,6 +483,8 @@ int main(int argc, char *argv[])
     add("/files/switch", NULL, test_switch);
     add("/files/switch-in-both-places", NULL, test_switch_in_both_places);
     add("/files/empty-list-is-held-back", &protected, test_empty_list_is_held_back);
+    add("/files/list-of-an-earlier-client", &protected,
+        test_list_of_an_earlier_client_is_protected);
     add("/files/empty-list-counts-without", NULL, test_empty_list_counts_without);
     return g_test_run();
 }
