@@ -255,6 +255,7 @@ defaults
     timeout connect 1s
     timeout client 5s
     timeout server 5s
+    retries 0
     option http-server-close
 frontend front
     bind 127.0.0.1:{port}

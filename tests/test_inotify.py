@@ -473,11 +473,13 @@ def test_gone_service_in_a_watched_group(mount, stub):
 
 
 def test_new_group_in_a_watched_root(mount, stub):
+    """Up to five seconds until the watch is found in /proc, one process an idle turn of the loop, and five more until
+    the groups are asked for again."""
     mounted = mount(stub.address)
     os.listdir(mounted.path)
     with Watch(mounted.path) as watch:
         stub.add("pay-svc", "10.0.0.1", 80, group="PAY")
-        assert watch.wait_for("CREATE", "PAY", timeout=13).is_dir
+        assert watch.wait_for("CREATE", "PAY", timeout=40).is_dir
 
 
 def test_mkdir_raises_one_create(stubbed):

@@ -146,6 +146,15 @@ def test_systemd_takes_the_drop_in(place):
     assert result.returncode == 0 and "register.conf" not in result.stderr, result.stderr
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_takes_the_unit_of_a_mount(build, place):
+    unit = os.path.join(place, "nacosfs@mnt-nacos.service")
+    with open(unit, "w", encoding="ascii") as file:
+        file.write(read(os.path.join(EXAMPLES, "nacosfs@.service")).replace("/usr/local/bin", build))
+    result = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "mnt-nacos" not in result.stderr, result.stderr
+
+
 # --- maintenance ------------------------------------------------------------------------------------------
 
 
