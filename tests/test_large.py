@@ -47,8 +47,10 @@ def test_ls_l_asks_for_no_service(crowded, stub, capsys):
 
 
 @pytest.mark.heavy
-def test_lasting_entries_are_listed_once_while_others_come_and_go(mount, stub):
-    lasting = {f"lasting-{i:04}" for i in range(1000)}
+@pytest.mark.deadline(240)
+@pytest.mark.parametrize("entries,readers", [(1000, 8), pytest.param(MANY, 32, marks=pytest.mark.slow)])
+def test_lasting_entries_are_listed_once_while_others_come_and_go(mount, stub, entries, readers):
+    lasting = {f"lasting-{i:04}" for i in range(entries)}
     for name in lasting:
         stub.add_service(name)
     mounted = mount(stub.address)
@@ -72,12 +74,12 @@ def test_lasting_entries_are_listed_once_while_others_come_and_go(mount, stub):
                 wrong.append(names)
 
     churner = threading.Thread(target=churn)
-    readers = [threading.Thread(target=read) for _ in range(8)]
+    listers = [threading.Thread(target=read) for _ in range(readers)]
     churner.start()
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join()
+    for lister in listers:
+        lister.start()
+    for lister in listers:
+        lister.join()
     ended.set()
     churner.join()
     assert not wrong
