@@ -119,6 +119,16 @@ static void add_name(GHashTable *names, const struct service_key *key, const cha
         g_hash_table_add(names, g_strdup(key->name));
 }
 
+/* Its list cannot be found by anybody who does not know the service's name. */
+static void complain_nameless(const struct disk_cache *cache, const char *file)
+{
+    g_autofree char *text = g_strdup_printf(
+        "%s/%s cannot be used: its first line does not say whose list it is", cache->dir, file);
+    const struct naming_result result = {NAMING_LOCAL, "", text};
+
+    trouble_report(&cache->trouble, NULL, &result);
+}
+
 char **disk_cache_names(const struct disk_cache *cache, const char *group)
 {
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -134,6 +144,8 @@ char **disk_cache_names(const struct disk_cache *cache, const char *group)
 
         if (g_strcmp0(ours, file) == 0) /* else nobody would find it by its name */
             add_name(names, key, group);
+        else if (key == NULL && disk_name_is_short(file))
+            complain_nameless(cache, file);
     }
     sorted = (char **)g_hash_table_get_keys_as_array(names, &n);
     g_hash_table_steal_all(names);

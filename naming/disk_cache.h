@@ -32,7 +32,8 @@ void disk_cache_complain(const struct disk_cache *cache, const struct service_ke
 gboolean disk_cache_has(const struct disk_cache *cache, const struct service_key *key);
 
 /* The services of a group, or with NULL the groups, that there are files of: NULL-terminated,
- * sorted, unique. New. */
+ * sorted, unique. Tells of files whose name was shortened and that do not say whose they are. New.
+ */
 char **disk_cache_names(const struct disk_cache *cache, const char *group);
 
 /* A file of our own beside the lists, where the Java client does not look. `content`: new

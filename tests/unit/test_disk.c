@@ -504,6 +504,11 @@ static void test_shortened_name_of_another(struct fixture *f, gconstpointer unus
         g_assert_null(disk_list_key(f->dir, file, &clusters));
         g_assert_null(clusters);
     }
+    struct disk_cache *cache = cache_of(f, f->dir);
+    g_auto(GStrv) names = disk_cache_names(cache, NULL);
+    g_assert_null(names[0]);
+    g_assert_cmpuint(f->troubles, ==, 1);
+    disk_cache_free(cache);
     unlink(f->path);
     g_assert_cmpint(mkfifo(f->path, 0600), ==, 0);
     g_autofree char *none = NULL;
