@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#define OVERLAY_TOGETHER 100 /* ms by which an end may be late */
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 static struct service *service_make(struct group *group, const char *name)
@@ -221,6 +223,7 @@ static gboolean overlay_ended(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* Changes that were made one behind the other end together: each end is a new view. */
 static void overlay_arm(struct service *service)
 {
     g_clear_handle_id(&service->overlay_timer, g_source_remove);
@@ -228,7 +231,7 @@ static void overlay_arm(struct service *service)
     gint64 left = end - g_get_monotonic_time();
     if (end)
         service->overlay_timer =
-            g_timeout_add((guint)(MAX(left, 0) / 1000 + 1), overlay_ended, service);
+            g_timeout_add((guint)(MAX(left, 0) / 1000 + OVERLAY_TOGETHER), overlay_ended, service);
 }
 
 void service_note_change(struct service *service, const struct instance *instance, gboolean gone)

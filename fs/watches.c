@@ -9,7 +9,7 @@
 
 #define ROUND_MS 5000
 #define HURRY_MS 1000
-#define SHARE 20 /* a round is followed by at least so many times its length without one */
+#define SHARE 50 /* a round is followed by at least so many times its length without one */
 
 struct watches {
     char *mountpoint;
