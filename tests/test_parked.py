@@ -247,4 +247,5 @@ def test_parked_lookup_holds_up_no_other_in_its_directory(mount, stub):
     assert [process.poll() for process in waiting] == [None, None]
     for process in waiting:
         process.kill()
+    for process in waiting:  # one of them waits, unkillable, for the other's look-up of the same name
         process.wait(5)
