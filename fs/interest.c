@@ -80,6 +80,8 @@ static void tick_service(struct service *service, gint64 now)
         unsubscribe(service);
     if (!service->subscribed && service->list && service->list_until < now && !is_listed(service))
         service_drop_list(service);
+    if (!service->view)
+        renderings_forget(service);
     clusters_tick(&service->clusters);
     service_sync(service);
 }

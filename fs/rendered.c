@@ -279,6 +279,16 @@ void renderings_restore_view(struct service *service)
     }
 }
 
+void renderings_forget(struct service *service)
+{
+    gint64 before = service->renderings.mtime_ns;
+    for (guint i = 0; i < RENDER_FORMATS; i++)
+        if (service->renderings.files[i] && !node_of(service, i))
+            rendered_free(service, i);
+    if (service->renderings.mtime_ns != before)
+        kept_service(service);
+}
+
 void renderings_sync(struct service *service)
 {
     if (service->renderings.visible == ALL_VISIBLE && service_exists(service))

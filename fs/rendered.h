@@ -40,6 +40,8 @@ void renderings_clear(struct service *service);
 void renderings_update(struct service *service, const struct service_info *old);
 /* The view is that of an earlier daemon: what that one has not announced is owed. */
 void renderings_restore_view(struct service *service);
+/* While no list is held: lets go of the files that the kernel holds no node of. */
+void renderings_forget(struct service *service);
 /* Brings `visible` in line with whether the service exists; announced where somebody may watch. */
 void renderings_sync(struct service *service);
 /* A watch on a directory keeps the service fresh: the file in it was read. */
