@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define COMING_GAP (100 * 1000) /* us until what is still to come is looked at again */
-
 /* --- who holds what ------------------------------------------------------------------------ */
 
 static gboolean file_is_held(const struct cluster *cluster, const char *file)
@@ -50,7 +48,7 @@ static enum mirror_turn file_turn(struct cluster *cluster, struct version *file,
     }
     gint64 due = version_due(file);
     if (!cluster->visible || service_is_coming(cluster->service))
-        due = now + COMING_GAP;
+        due = now + SERVICE_COMING_GAP;
     if (due > now) {
         *earliest = MIN(*earliest, due);
         return MIRROR_LATER;
@@ -143,13 +141,6 @@ static struct service_info *part_of_view(const struct cluster *cluster)
     return part;
 }
 
-static gboolean is_same(const struct service_info *a, const struct service_info *b)
-{
-    g_auto(instances_diff) diff = {0};
-    instances_diff_init(&diff, a, b);
-    return instances_diff_is_empty(&diff);
-}
-
 static void file_update(struct cluster *cluster, int content, gboolean silent)
 {
     struct version *file = &cluster->files[content];
@@ -160,7 +151,7 @@ static void file_update(struct cluster *cluster, int content, gboolean silent)
 void cluster_update(struct cluster *cluster, gboolean silent)
 {
     g_autoptr(service_info) part = part_of_view(cluster);
-    if (cluster->view && is_same(cluster->view, part))
+    if (cluster->view && instances_are_same(cluster->view, part))
         return;
     gboolean new = !cluster->view;
     service_info_unref(cluster->view);

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define COMING_GAP (100 * 1000) /* us until a service that is still to come is looked at again */
-
 static struct cluster *cluster_at(const struct clusters *clusters, guint index)
 {
     return slots_at(clusters->slots, index);
@@ -61,7 +59,7 @@ static enum mirror_turn clusters_next(gpointer owner, enum mirror_op *op, char *
         return MIRROR_NOTHING;
     }
     if (service_is_coming(clusters->service)) {
-        *not_before = g_get_monotonic_time() + COMING_GAP;
+        *not_before = g_get_monotonic_time() + SERVICE_COMING_GAP;
         return MIRROR_LATER;
     }
     *op = cluster->visible ? MIRROR_RMDIR : MIRROR_MKDIR;

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 
-#define COMING_GAP (100 * 1000) /* us until a service that is still to come is looked at again */
-
 static gboolean is_held(const struct service *service, enum node_kind kind, const char *name)
 {
     return tree_find(service->fs->tree, kind, service->id, name) != NULL;
@@ -28,7 +26,8 @@ static enum mirror_turn content_next(gpointer owner, enum mirror_op *op, char **
         return MIRROR_NOTHING;
     }
     gint64 now = g_get_monotonic_time();
-    *not_before = service_is_coming(service) ? now + COMING_GAP : version_due(&content->version);
+    *not_before =
+        service_is_coming(service) ? now + SERVICE_COMING_GAP : version_due(&content->version);
     if (*not_before > now)
         return MIRROR_LATER;
     version_telling(&content->version);

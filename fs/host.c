@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define COMING_GAP (100 * 1000) /* us until a service that is still to come is looked at again */
-
 static void host_free(gpointer item)
 {
     struct host *host = item;
@@ -62,7 +60,7 @@ static enum mirror_turn host_turn(struct hosts *hosts, struct host *host, enum m
         return MIRROR_NOTHING;
     }
     if (service_is_coming(hosts->service)) {
-        *not_before = now + COMING_GAP;
+        *not_before = now + SERVICE_COMING_GAP;
         return MIRROR_LATER;
     }
     if (host->visible != host->wanted) {

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define ALL_VISIBLE ((1u << RENDER_FORMATS) - 1)
-#define COMING_GAP (100 * 1000) /* us until a file that is still to come is looked at again */
 
 static const struct render_format *row_of(const struct rendered *rendered)
 {
@@ -61,7 +60,7 @@ static enum mirror_turn rendered_next(gpointer owner, enum mirror_op *op, char *
         return MIRROR_NOTHING;
     *not_before = rendered->version.changed ? version_due(&rendered->version) : now;
     if (!rendered_visible(rendered->service, rendered->format)) /* its CREATE is still to come */
-        *not_before = now + COMING_GAP;
+        *not_before = now + SERVICE_COMING_GAP;
     if (*not_before > now)
         return MIRROR_LATER;
     *op = rendered->version.changed ? MIRROR_POKE : MIRROR_REPLACE;

@@ -254,13 +254,6 @@ gboolean service_was_held(const struct service *service, enum node_kind kind, co
            g_get_monotonic_time() - node->looked_up > G_USEC_PER_SEC;
 }
 
-static gboolean same_view(const struct service_info *a, const struct service_info *b)
-{
-    g_auto(instances_diff) diff = {0};
-    instances_diff_init(&diff, a, b);
-    return instances_diff_is_empty(&diff);
-}
-
 void service_update(struct service *service)
 {
     registered_reap(service);
@@ -272,7 +265,7 @@ void service_update(struct service *service)
     g_autoptr(service_info) old = NULL;
     if (service->list) {
         g_autoptr(service_info) view = overlay_apply(&service->overlay, service->list);
-        if (first || !same_view(service->view, view)) {
+        if (first || !instances_are_same(service->view, view)) {
             old = g_steal_pointer(&service->view);
             service->view = g_steal_pointer(&view);
             service->version++;

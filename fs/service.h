@@ -82,6 +82,7 @@ gboolean service_exists(const struct service *service);
 gboolean service_wanted(const struct service *service);
 /* The MKDIR that makes it visible is still to come: a helper finds nothing in it yet. */
 gboolean service_is_coming(const struct service *service);
+#define SERVICE_COMING_GAP (100 * 1000) /* us until that is looked at again */
 /* Brings `visible` in line, announced if somebody could be watching the group. */
 void service_sync(struct service *service);
 /* It can go altogether: nobody sees it, holds it or waits for it. */

@@ -44,3 +44,10 @@ gboolean instances_diff_is_empty(const struct instances_diff *diff)
 {
     return diff->added->len == 0 && diff->removed->len == 0 && diff->modified->len == 0;
 }
+
+gboolean instances_are_same(const struct service_info *a, const struct service_info *b)
+{
+    g_auto(instances_diff) diff = {0};
+    instances_diff_init(&diff, a, b);
+    return instances_diff_is_empty(&diff);
+}

@@ -20,5 +20,8 @@ void instances_diff_clear(struct instances_diff *diff);
 /* TRUE when nothing was added, removed or modified: no event. */
 gboolean instances_diff_is_empty(const struct instances_diff *diff);
 
+/* Both snapshots list the same instances: the diff of the two is empty. */
+gboolean instances_are_same(const struct service_info *a, const struct service_info *b);
+
 typedef struct instances_diff instances_diff;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(instances_diff, instances_diff_clear)

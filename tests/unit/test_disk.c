@@ -226,14 +226,6 @@ static struct service_info *list_of(const struct service_key *key, guint n)
     return service_info_new(key, "", hosts, n);
 }
 
-static gboolean same_hosts(const struct service_info *a, const struct service_info *b)
-{
-    g_auto(instances_diff) diff;
-
-    instances_diff_init(&diff, a, b);
-    return instances_diff_is_empty(&diff);
-}
-
 static void test_list_comes_back(struct fixture *f, gconstpointer unused)
 {
     g_autoptr(service_info) list = list_of(f->key, 3);
@@ -242,7 +234,7 @@ static void test_list_comes_back(struct fixture *f, gconstpointer unused)
     g_assert_false(load(f));
     put(f, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes));
     g_assert_true(load(f));
-    g_assert_true(same_hosts(list, f->info));
+    g_assert_true(instances_are_same(list, f->info));
     g_assert_cmpstr(f->info->source, ==, "disk");
     g_assert_cmpint(f->age_us, >=, 0);
     g_assert_cmpint(f->age_us, <, 60 * SEC);
@@ -310,7 +302,7 @@ static void test_truncated_at_every_byte(struct fixture *f, gconstpointer unused
     for (gsize n = 0; n < g_bytes_get_size(bytes); n++) {
         put(f, text, (gssize)n);
         g_assert_true(load(f));
-        g_assert_true(f->info == NULL || same_hosts(list, f->info));
+        g_assert_true(f->info == NULL || instances_are_same(list, f->info));
     }
 }
 
@@ -326,7 +318,7 @@ static void test_every_bit_flipped(struct fixture *f, gconstpointer unused)
         text[bit / 8] ^= (char)(1 << bit % 8);
         put(f, text, (gssize)size);
         g_assert_true(load(f));
-        g_assert_true(f->info == NULL || same_hosts(list, f->info));
+        g_assert_true(f->info == NULL || instances_are_same(list, f->info));
         text[bit / 8] ^= (char)(1 << bit % 8);
     }
 }
@@ -389,7 +381,7 @@ static void test_long_list(struct fixture *f, gconstpointer unused)
     g_assert_cmpuint(g_bytes_get_size(bytes), >, PARSE_WORKER_FROM);
     put(f, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes));
     g_assert_true(load(f));
-    g_assert_true(same_hosts(list, f->info));
+    g_assert_true(instances_are_same(list, f->info));
     put(f, g_bytes_get_data(bytes, NULL), PARSE_WORKER_FROM + 7);
     check_refused(f);
 }
