@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/pack.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ip, port, weight, healthy, enabled, ephemeral, cluster, metadata (key, value, ...). Bytestrings:
@@ -42,7 +43,8 @@ GBytes *pack_instance(const struct instance *instance)
     return bytes_of(instance_variant(instance));
 }
 
-static void take_instance(GVariant *variant, struct instance *to)
+/* FALSE for a weight that no list has: not even equal to itself, it would be news for ever. */
+static gboolean take_instance(GVariant *variant, struct instance *to)
 {
     char **metadata;
     g_variant_get(variant, "(^ayqdbbb^ay^aay)", &to->ip, &to->port, &to->weight, &to->healthy,
@@ -50,6 +52,7 @@ static void take_instance(GVariant *variant, struct instance *to)
     if (g_strv_length(metadata) % 2 || !*metadata) /* none, or damaged: a key without a value */
         g_clear_pointer(&metadata, g_strfreev);
     to->metadata = metadata;
+    return isfinite(to->weight);
 }
 
 gboolean unpack_instance(const void *bytes, gsize length, struct instance *instance)
@@ -58,8 +61,10 @@ gboolean unpack_instance(const void *bytes, gsize length, struct instance *insta
     *instance = (struct instance){0};
     if (!g_variant_is_normal_form(variant))
         return FALSE;
-    take_instance(variant, instance);
-    return TRUE;
+    if (take_instance(variant, instance))
+        return TRUE;
+    instance_clear(instance);
+    return FALSE;
 }
 
 static guint8 place_of(const char *source)
@@ -125,12 +130,12 @@ static GArray *take_instances(const char *at, gsize left)
     while (left > 0) {
         g_autoptr(GVariant) part = take_part(INSTANCE, &at, &left);
         struct instance instance = {0};
-        if (!part) {
+        gboolean good = part && take_instance(part, &instance);
+        g_array_append_val(instances, instance);
+        if (!good) {
             g_array_unref(instances);
             return NULL;
         }
-        take_instance(part, &instance);
-        g_array_append_val(instances, instance);
     }
     return instances;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/pack.h"
 
+#include <math.h>
 #include <string.h>
 
 static void fill(struct instance *instance, const char *ip)
@@ -103,6 +104,16 @@ static void damaged_bytes_do_no_harm(void)
     }
 }
 
+static void weight_that_is_no_number_is_damage(void)
+{
+    struct instance before, after;
+    fill(&before, "10.0.0.1");
+    before.weight = NAN;
+    g_autoptr(GBytes) bytes = pack_instance(&before);
+    g_assert_false(unpack_instance(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), &after));
+    instance_clear(&before);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -111,5 +122,6 @@ int main(int argc, char *argv[])
     g_test_add_func("/pack/lists", lists_come_back);
     g_test_add_func("/pack/source", source_comes_back);
     g_test_add_func("/pack/damaged", damaged_bytes_do_no_harm);
+    g_test_add_func("/pack/weight", weight_that_is_no_number_is_damage);
     return g_test_run();
 }
